@@ -118,6 +118,23 @@ impl Reference {
         }
     }
 
+    /// The image with this digest in the same repository. It is the digest of a manifest.
+    #[must_use]
+    pub fn at_digest(&self, digest: &ImageDigest) -> Self {
+        Self {
+            version: Version::Digest(digest.as_str().to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// Whether it is a digest of the same repository as `other`.
+    #[must_use]
+    pub fn is_digest_in_repository_of(&self, other: &Self) -> bool {
+        matches!(self.version, Version::Digest(_))
+            && self.registry == other.registry
+            && self.path == other.path
+    }
+
     /// Whether it may name another image later.
     pub(crate) fn can_move(&self) -> bool {
         matches!(self.version, Version::Tag(_))

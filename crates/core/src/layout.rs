@@ -162,6 +162,18 @@ impl Layout {
         self.history(app).join("granted.toml")
     }
 
+    /// An earlier intent of an app. Later ones have higher numbers.
+    #[must_use]
+    pub fn earlier_intent(&self, app: &AppId, number: u64) -> PathBuf {
+        self.history(app).join(format!("{number}.toml"))
+    }
+
+    /// The last changes of an app, and how they ended.
+    #[must_use]
+    pub fn changes(&self, app: &AppId) -> PathBuf {
+        self.history(app).join("changes.json")
+    }
+
     /// The records of operations that are under way. They lie beside the intents, on the same disk:
     /// the one is there when the other is, and the disk of the data may not be mounted.
     #[must_use]
@@ -197,6 +209,24 @@ impl Layout {
     #[must_use]
     pub fn files(&self, app: &AppId) -> PathBuf {
         self.data.join("files").join(app.as_str())
+    }
+
+    /// The copies of data that go back with an update that does not work, a folder for each app.
+    #[must_use]
+    pub fn undo_of_all(&self) -> PathBuf {
+        self.data.join("undo")
+    }
+
+    /// The copy of an app's data while it is updated.
+    #[must_use]
+    pub fn undo(&self, app: &AppId) -> PathBuf {
+        self.undo_of_all().join(app.as_str())
+    }
+
+    /// Copies of data that are needed no more, until they are removed.
+    #[must_use]
+    pub fn discarded(&self) -> PathBuf {
+        self.data.join("discarded")
     }
 
     /// The folder of imports that are under way.

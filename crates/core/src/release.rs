@@ -69,6 +69,12 @@ impl ReleaseId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Its beginning, by which people tell releases from each other.
+    #[must_use]
+    pub fn short(&self) -> &str {
+        &self.0[..12]
+    }
 }
 
 impl fmt::Display for ReleaseId {

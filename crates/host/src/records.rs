@@ -10,9 +10,12 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use archipelago_core::intent::{Intent, WantedState};
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
-use archipelago_core::operation::{DiskState, IntentRevision, OperationId, Record, RecordError};
+use archipelago_core::operation::{
+    DiskState, FoundIntent, IntentRevision, OperationId, Record, RecordError,
+};
 use rustix::fs::{FlockOperation, flock};
 
 use crate::cache::ReadSet;
@@ -109,6 +112,16 @@ fn write_locked(path: &Path, content: &[u8]) -> Result<File, disk::Error> {
 }
 
 impl RecordLock {
+    /// Replaces the record, durably. The lock of passes is held; nobody takes the record over
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// When the disk refuses; the record is as before then.
+    pub fn replace(&mut self, layout: &Layout, record: &Record) -> Result<(), disk::Error> {
+        *self = write(layout, record)?;
+        Ok(())
+    }
+
     /// Removes the record, durably.
     ///
     /// # Errors
@@ -236,6 +249,23 @@ pub fn disk_state(layout: &Layout, app: &AppId) -> Result<DiskState, disk::Error
     })
 }
 
+/// Reads the intent of an app whose update was interrupted, as [`disk_state`] does.
+///
+/// # Errors
+/// When it cannot be read or synced.
+pub fn found_intent(layout: &Layout, app: &AppId) -> Result<FoundIntent, disk::Error> {
+    if disk::exists(&layout.apps())? {
+        disk::sync_folder(&layout.apps())?;
+    }
+    let content = disk::read(&layout.intent(app))?;
+    let text = content.as_deref().map(String::from_utf8_lossy);
+    let intent = text.and_then(|text| Intent::parse("", &text).ok());
+    Ok(FoundIntent {
+        revision: content.as_deref().map(IntentRevision::of),
+        is_removed: intent.is_some_and(|intent| intent.state == WantedState::Removed),
+    })
+}
+
 /// Whether data of an app are on the disk.
 #[must_use]
 pub fn keeps_data(layout: &Layout, app: &AppId) -> bool {
@@ -265,6 +295,8 @@ mod tests {
             before: None,
             after: None,
             restarts: BTreeMap::new(),
+            version: None,
+            update: None,
         }
     }
 

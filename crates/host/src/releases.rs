@@ -9,6 +9,7 @@ use archipelago_core::held::Granted;
 use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
+use archipelago_core::operation::IntentRevision;
 use archipelago_core::release::ReleaseId;
 use archipelago_core::releases::{KEPT, Stored};
 
@@ -105,11 +106,51 @@ pub fn switch(layout: &Layout, app: &AppId, intent: &Intent) -> Result<(), disk:
     disk::write_if_changed(&path, text.as_bytes(), PRIVATE).map(drop)
 }
 
+/// Keeps the present intent of an app, to go back to.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn keep_present(layout: &Layout, app: &AppId) -> Result<(), disk::Error> {
+    match disk::read_text(&layout.intent(app))? {
+        Some(text) => keep(layout, app, &text),
+        None => Ok(()),
+    }
+}
+
+/// Writes the text of an intent, and keeps nothing of what it replaces.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn put(layout: &Layout, app: &AppId, text: &str) -> Result<(), disk::Error> {
+    disk::make_private(&layout.apps())?;
+    disk::write_if_changed(&layout.intent(app), text.as_bytes(), PRIVATE).map(drop)
+}
+
+/// The text of the last earlier intent of an app with this revision.
+///
+/// # Errors
+/// When the folder cannot be listed, or an intent not be read.
+pub fn kept(
+    layout: &Layout,
+    app: &AppId,
+    revision: &IntentRevision,
+) -> Result<Option<String>, disk::Error> {
+    let numbers = numbers(&disk::names(&layout.history(app))?);
+    for number in numbers.into_iter().rev() {
+        let text = disk::read_text(&layout.earlier_intent(app, number))?;
+        let is_it = |text: &String| IntentRevision::of(text.as_bytes()) == *revision;
+        if let Some(text) = text.filter(is_it) {
+            return Ok(Some(text));
+        }
+    }
+    Ok(None)
+}
+
 /// Keeps an earlier intent under the next number, and forgets the oldest beyond the bound.
 fn keep(layout: &Layout, app: &AppId, text: &str) -> Result<(), disk::Error> {
     let folder = layout.history(app);
     let mut numbers: Vec<u64> = numbers(&disk::names(&folder)?);
-    let path = |number: u64| folder.join(format!("{number}.toml"));
+    let path = |number: u64| layout.earlier_intent(app, number);
     let last = numbers.last().copied().unwrap_or(0);
     // A killed process may have kept it already.
     if last > 0 && disk::read_text(&path(last))?.as_deref() == Some(text) {
@@ -135,7 +176,8 @@ pub fn keep_granted(layout: &Layout, app: &AppId, intent: &Intent) -> Result<(),
     disk::write_if_changed(&layout.granted(app), text.as_bytes(), PRIVATE).map(drop)
 }
 
-fn numbers(names: &[String]) -> Vec<u64> {
+/// The numbers of the earlier intents among the files of a history, in order.
+pub(crate) fn numbers(names: &[String]) -> Vec<u64> {
     let mut numbers: Vec<u64> = names
         .iter()
         .filter_map(|name| name.strip_suffix(".toml")?.parse().ok())
@@ -152,7 +194,8 @@ pub fn named_by_history(layout: &Layout, read_set: &mut ReadSet) -> Option<BTree
     for app in read_set.names(&folder).ok()? {
         let folder = folder.join(&app);
         for name in read_set.names(&folder).ok()? {
-            if name.starts_with(disk::TEMPORARY_PREFIX) {
+            // Beside the intents lies what is known of the changes.
+            if name.starts_with(disk::TEMPORARY_PREFIX) || !name.ends_with(".toml") {
                 continue;
             }
             let text = read_set.read_text(&folder.join(&name)).ok()??;

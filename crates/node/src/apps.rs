@@ -113,6 +113,9 @@ pub struct Status {
     /// The operations that have not come to their end.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub operations: Vec<operations::Open>,
+    /// The updates that were undone, where nothing has changed the version since.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub undone: Vec<operations::Undone>,
     /// As the daemon's socket gives it; absent when no daemon answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_pass: Option<serde_json::Value>,
@@ -126,13 +129,19 @@ pub struct Status {
 pub async fn status(layout: Layout) -> Result<Status, Error> {
     let socket = layout.api_socket();
     let operations = operations::open(&layout)?;
+    let known = layout.clone();
     let mut driver = Driver::new(layout).await?;
     let (report, last_pass) = tokio::join!(
         driver.report(),
         sockets::ask(&socket, "/v1/last-pass", DAEMON_LIMIT)
     );
+    let report = report?;
+    let apps = report.apps.iter();
     Ok(Status {
-        report: report?,
+        undone: apps
+            .filter_map(|health| operations::undone(&known, &health.id))
+            .collect(),
+        report,
         operations,
         last_pass,
     })

@@ -12,10 +12,9 @@ use std::time::{Duration, Instant, SystemTime};
 use archipelago_core::error::chain;
 use archipelago_core::layout::Layout;
 use archipelago_core::reconcile::TICK;
-use archipelago_host::imports;
 use archipelago_host::lock::Lock;
 use archipelago_host::wakeup::RECONNECT;
-use archipelago_host::{pressure, systemd};
+use archipelago_host::{data_copy, imports, pressure, systemd};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
@@ -184,7 +183,7 @@ struct Passes {
     unfinished: Unfinished,
     /// The tasks that listen for systemd's signals. Dropping it ends them.
     listening: JoinSet<()>,
-    /// The removal of what interrupted imports have left, which may take minutes.
+    /// The removal of what interrupted imports and updates have left, which may take minutes.
     settling: JoinSet<()>,
 }
 
@@ -213,12 +212,12 @@ impl Passes {
         // If a daemon runs, its journal tells how they ended.
         let daemon_lock = self.driver.layout().daemon_lock();
         if self.role == Role::Daemon || !Lock::is_held(&daemon_lock) {
-            self.unfinished.take_up();
-            self.settle_imports();
+            self.unfinished.take_up().await;
+            self.settle();
         }
         let before = self.engine_side.made.borrow().clone();
         let (made, mut next) = pass(&mut self.driver, self.role, before.as_deref()).await;
-        self.publish(Arc::new(made), waiting);
+        self.publish(Arc::new(made), waiting).await;
         if self.engine_side.shared.is_followed() || self.unfinished.is_followed() {
             next.wake_after = Some(next.wake_after.map_or(LOOK, |after| after.min(LOOK)));
         }
@@ -230,11 +229,13 @@ impl Passes {
         next
     }
 
-    /// Removes what interrupted imports have left, while passes go on.
-    fn settle_imports(&mut self) {
+    /// Removes what interrupted imports have left, and data that were discarded, while passes go
+    /// on.
+    fn settle(&mut self) {
         while self.settling.try_join_next().is_some() {}
         let layout = self.driver.layout();
-        let is_any = imports::abandoned(layout).is_ok_and(|apps| !apps.is_empty());
+        let is_any = imports::abandoned(layout).is_ok_and(|apps| !apps.is_empty())
+            || data_copy::is_any_discarded(layout);
         if is_any && self.settling.is_empty() {
             self.settling.spawn(settle_quietly(layout.clone()));
         }
@@ -265,13 +266,17 @@ impl Passes {
     }
 
     /// Shows a pass to the handles, to the callers who wait for it, and to unfinished operations.
-    fn publish(&mut self, made: Arc<PassReport>, waiting: Vec<oneshot::Sender<Arc<PassReport>>>) {
+    async fn publish(
+        &mut self,
+        made: Arc<PassReport>,
+        waiting: Vec<oneshot::Sender<Arc<PassReport>>>,
+    ) {
         let EngineSide {
             made: last, shared, ..
         } = &self.engine_side;
         if let Ok(pass) = &made.outcome {
             pass.events.iter().for_each(|event| shared.publish(event));
-            self.unfinished.passed(made.seen(pass));
+            self.unfinished.passed(made.seen(pass)).await;
         }
         last.send_replace(Some(Arc::clone(&made)));
         for reply in waiting {

@@ -8,10 +8,11 @@ use archipelago_core::operation::{Overtaken, Refusal, Target};
 use archipelago_core::store::{self, StoreNameError};
 use archipelago_host::systemd::JobResult;
 use archipelago_host::{
-    bases, data_folder, definition, disk, folders, imports, lock, observe, owners, purge, records,
-    stores, systemd,
+    bases, data_copy, data_folder, definition, disk, folders, imports, lock, observe, owners,
+    podman, purge, records, stores, systemd,
 };
 
+use crate::operations::update_steps;
 use crate::{engine, handle, settle};
 
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +70,25 @@ pub enum Error {
         container: String,
         #[source]
         source: Box<Cause>,
+    },
+    #[error("{app} was not changed: get the image {image}")]
+    Image {
+        app: AppId,
+        image: String,
+        #[source]
+        source: Box<Cause>,
+    },
+    #[error(transparent)]
+    Podman(#[from] podman::Error),
+    #[error(transparent)]
+    DataCopy(#[from] data_copy::Error),
+    #[error(transparent)]
+    UpdateStep(#[from] update_steps::Error),
+    #[error("the update of {app} to {version} was undone: {cause}")]
+    Undone {
+        app: AppId,
+        version: String,
+        cause: String,
     },
     #[error(transparent)]
     Random(#[from] records::RandomError),
@@ -197,6 +217,7 @@ impl Error {
             | Self::DataFolder(_)
             | Self::Owner(_)
             | Self::Purge(_)
+            | Self::Podman(_)
             | Self::Random(_)
             | Self::Engine(_)
             | Self::Handle(_)
@@ -209,6 +230,10 @@ impl Error {
             | Self::NeedsRoot { .. } => ErrorKind::Host,
             Self::Bases { .. }
             | Self::Build { .. }
+            | Self::Image { .. }
+            | Self::DataCopy(_)
+            | Self::UpdateStep(_)
+            | Self::Undone { .. }
             | Self::Changed(_)
             | Self::Overtaken { .. }
             | Self::Failed(_)
@@ -268,6 +293,9 @@ fn of_refusal(refusal: &Refusal) -> ErrorKind {
         | Refusal::Waits(..)
         | Refusal::NoSetting(_)
         | Refusal::NothingBuilt(_)
+        | Refusal::NoEarlier(_)
+        | Refusal::NotKept { .. }
+        | Refusal::NotStored { .. }
         | Refusal::Stopped(_)
         | Refusal::Removing { .. }
         | Refusal::Unreadable(_)

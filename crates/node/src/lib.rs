@@ -13,6 +13,7 @@ pub mod error;
 mod foresee;
 pub mod handle;
 mod heartbeat;
+pub mod history;
 pub mod imports;
 mod leftovers;
 mod log;

@@ -1,10 +1,10 @@
 //! The end of imports that were interrupted: what they put in place is taken back, what they moved
-//! is moved back, and their copies are removed.
+//! is moved back, and their copies are removed. Data that an update discarded are removed too.
 
 use archipelago_core::error::chain;
 use archipelago_core::layout::Layout;
-use archipelago_host::imports;
 use archipelago_host::lock::{self, Lock};
+use archipelago_host::{data_copy, imports};
 
 /// Why the remains of an import could not be removed.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +38,12 @@ pub(crate) async fn settle_quietly(layout: Layout) {
     if let Err(error) = settle(&layout).await {
         tracing::warn!(
             "what an interrupted import has left cannot be removed yet: {}",
+            chain(&error)
+        );
+    }
+    if let Err(error) = data_copy::remove_discarded(&layout).await {
+        tracing::warn!(
+            "data that were discarded cannot be removed yet: {}",
             chain(&error)
         );
     }

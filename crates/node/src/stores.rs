@@ -166,6 +166,32 @@ pub fn find(layout: &Layout, name: &str, manner: Manner<'_>) -> Result<Installab
     catalog(name, is_other)
 }
 
+/// The definition that the source of an installed app has now. Scripts of a store run if the
+/// installed app has some: a person may have left them out.
+///
+/// # Errors
+/// When the source has it no more, or it cannot be accepted.
+pub(crate) fn present_definition(
+    layout: &Layout,
+    app: &AppId,
+    source: &str,
+    has_scripts: bool,
+) -> Result<Definition, Error> {
+    if source == CATALOG {
+        return Ok(definition::find(app.as_str())?);
+    }
+    if let Some(stored) = StoredApp::parse(source)
+        && stores::names(layout)?.contains(&stored.store)
+    {
+        let scripts = match has_scripts {
+            true => Scripts::Run,
+            false => Scripts::Skip,
+        };
+        return Ok(of_store(layout, &stored, Some(app.clone()), scripts)?.definition);
+    }
+    Ok(definition::find(source)?)
+}
+
 fn catalog(name: &str, is_other: bool) -> Result<InstallableApp, Error> {
     if is_other {
         return Err(Error::OnlyForStores);

@@ -1,10 +1,12 @@
 //! The command line: commands that change the intent and wait until it is met, and commands that
 //! only show.
 
+mod ago;
 mod catalog;
 mod doctor;
 mod documents;
 mod failure;
+mod history;
 mod import;
 mod logs;
 mod operate;
@@ -78,6 +80,12 @@ pub enum Command {
     Restart(request::AppArgument),
     /// Rebuild those images of an app whose base images have changed.
     Rebuild(request::AppArgument),
+    /// Show the versions of an app that are kept, and how its last changes ended.
+    History(request::AppArgument),
+    /// Update an app from where it came, and undo that if the new version does not work.
+    Update(operate::Update),
+    /// Go back to a kept version of an app: its definition, settings and images. Its data stay.
+    Rollback(operate::Rollback),
     /// Show the state of the apps.
     Status {
         /// Only this app.
@@ -125,6 +133,9 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Stop(one) => change_state(layout()?, one, Request::Stop, output).await,
         Command::Restart(one) => change_state(layout()?, one, Request::Restart, output).await,
         Command::Rebuild(one) => operate::rebuild(layout()?, one, output).await,
+        Command::History(one) => history::run(&layout()?, &one, output),
+        Command::Update(arguments) => operate::update(layout()?, arguments, output).await,
+        Command::Rollback(arguments) => operate::rollback(layout()?, arguments, output).await,
         Command::Status { app } => show::status(layout()?, app.as_deref(), output).await,
         Command::Logs(arguments) => logs::run(&layout()?, &arguments, output),
         Command::List => show::list(&layout()?, output),

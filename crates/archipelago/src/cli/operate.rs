@@ -1,5 +1,5 @@
 //! Commands that change something: `install`, `import`, `set`, `uninstall`, `start`, `stop`,
-//! `restart`, `rebuild`.
+//! `restart`, `rebuild`, `rollback`, `update`.
 
 use std::collections::BTreeSet;
 use std::io::IsTerminal;
@@ -20,7 +20,9 @@ use super::failure::{Code, Failure};
 use super::import::ImportArguments;
 use super::printer::{Output, ask, print_json, print_line, tell};
 use super::progress::{Progress, waiting};
-use super::request::{AppArgument, InstallArguments, SetArguments, UninstallArguments};
+use super::request::{
+    AppArgument, InstallArguments, RollbackArguments, SetArguments, UninstallArguments,
+};
 use super::{import, plan, show};
 
 #[derive(Debug, Args)]
@@ -49,6 +51,31 @@ pub struct Import {
 pub struct Set {
     #[command(flatten)]
     wanted: SetArguments,
+    /// Do not ask. An app that may do more on this host than other apps still needs --allow.
+    #[arg(short, long)]
+    yes: bool,
+    #[command(flatten)]
+    allow: Allow,
+}
+
+#[derive(Debug, Args)]
+pub struct Rollback {
+    #[command(flatten)]
+    wanted: RollbackArguments,
+    /// Do not ask. An app that may do more on this host than other apps still needs --allow.
+    #[arg(short, long)]
+    yes: bool,
+    #[command(flatten)]
+    allow: Allow,
+}
+
+#[derive(Debug, Args)]
+pub struct Update {
+    #[command(flatten)]
+    one: AppArgument,
+    /// Show what would change, and change nothing.
+    #[arg(long)]
+    check: bool,
     /// Do not ask. An app that may do more on this host than other apps still needs --allow.
     #[arg(short, long)]
     yes: bool,
@@ -123,6 +150,45 @@ pub(super) async fn set(layout: Layout, arguments: Set, output: Output) -> Resul
     prepared.allow(allow.words)?;
     consent(&mut prepared, yes, "Change it?", "nothing was changed").await?;
     let ended = follow(prepared).await?;
+    finish(&ended, output)
+}
+
+pub(super) async fn rollback(
+    layout: Layout,
+    arguments: Rollback,
+    output: Output,
+) -> Result<(), Failure> {
+    let Rollback { wanted, yes, allow } = arguments;
+    let request = wanted.request(&layout)?;
+    let mut prepared = operations::prepare(layout, request).await?;
+    prepared.allow(allow.words)?;
+    consent(&mut prepared, yes, "Go back to it?", "nothing was changed").await?;
+    let ended = follow(prepared).await?;
+    finish(&ended, output)
+}
+
+pub(super) async fn update(
+    layout: Layout,
+    arguments: Update,
+    output: Output,
+) -> Result<(), Failure> {
+    let Update {
+        one,
+        check,
+        yes,
+        allow,
+    } = arguments;
+    let request = one.update(&layout)?;
+    let mut prepared = operations::prepare(layout, request).await?;
+    if check {
+        return plan::shown(&prepared, output).await;
+    }
+    prepared.allow(allow.words)?;
+    consent(&mut prepared, yes, "Update it?", "nothing was changed").await?;
+    let ended = follow(prepared).await?;
+    if ended.is_unchanged && output == Output::Text {
+        print_line("There is nothing newer. Nothing was changed.");
+    }
     finish(&ended, output)
 }
 
@@ -224,6 +290,8 @@ struct Ended {
     actions: Vec<pass::Event>,
     /// For `rebuild`: the containers whose image was built anew.
     rebuilt: Option<BTreeSet<String>>,
+    /// For `update`: whether there was nothing newer.
+    is_unchanged: bool,
 }
 
 /// Does it, and shows on standard error what happens.
@@ -231,6 +299,7 @@ async fn follow(prepared: Prepared) -> Result<Ended, Failure> {
     let mut progress = Progress::begin();
     let mut actions = Vec::new();
     let mut rebuilt = None;
+    let mut is_nothing_newer = false;
     let health = prepared
         .run(|event| match event {
             Event::Locked(holder) => progress.say(&waiting(holder)),
@@ -238,6 +307,7 @@ async fn follow(prepared: Prepared) -> Result<Ended, Failure> {
             Event::Health(health) => progress.show(health),
             Event::Copying { done, total } => progress.copy(done, total),
             Event::Preparing(name, now) => progress.prepare(name, now),
+            Event::Updating { is_unchanged } => is_nothing_newer = is_unchanged,
             Event::Rebuilt(containers) => rebuilt = Some(containers.clone()),
         })
         .await;
@@ -246,6 +316,7 @@ async fn follow(prepared: Prepared) -> Result<Ended, Failure> {
         health: health?,
         actions,
         rebuilt,
+        is_unchanged: is_nothing_newer,
     })
 }
 
@@ -265,6 +336,7 @@ fn finish(ended: &Ended, output: Output) -> Result<(), Failure> {
         health,
         actions,
         rebuilt,
+        is_unchanged: _,
     } = ended;
     let Some(health) = health else { return Ok(()) };
     match output {
@@ -298,7 +370,9 @@ async fn consent(
         }
         return Ok(());
     }
-    let is_unchanged = installation(prepared).is_some_and(|app| app.is_unchanged);
+    // Of an update, it is known only later whether there are newer images.
+    let is_unchanged = installation(prepared).is_some_and(|app| app.is_unchanged)
+        && prepared.followed_tags().is_empty();
     if is_unchanged && prepared.is_allowed() {
         return Ok(());
     }

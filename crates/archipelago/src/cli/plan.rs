@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use archipelago_core::action::Summary;
 use archipelago_core::forecast::{Change, Changes, Sign};
 use archipelago_core::layout::Layout;
-use archipelago_core::operation::{Kind, Request, Resources};
+use archipelago_core::name::AppId;
+use archipelago_core::operation::{DataPlan, Kind, NotCopied, Request, Resources};
 use archipelago_core::printable::one_line;
 use archipelago_node::imports;
 use archipelago_node::operations::{self, Foreseen, Prepared};
@@ -16,7 +17,9 @@ use serde::Serialize;
 use super::failure::Failure;
 use super::import::{self, ImportArguments};
 use super::printer::{Output, print_json, print_line};
-use super::request::{AppArgument, InstallArguments, SetArguments, UninstallArguments};
+use super::request::{
+    AppArgument, InstallArguments, RollbackArguments, SetArguments, UninstallArguments,
+};
 
 /// `plan`
 #[derive(Debug, Args)]
@@ -33,6 +36,10 @@ enum Operation {
     Import(ImportArguments),
     /// Show what other settings would change.
     Set(SetArguments),
+    /// Show what going back to a kept version would change.
+    Rollback(RollbackArguments),
+    /// Show what an update would change.
+    Update(AppArgument),
     /// Show what removing an app would change.
     Uninstall(UninstallArguments),
     /// Show what starting an app would change.
@@ -60,14 +67,20 @@ pub(super) async fn run(
         }
         Operation::Install(wanted) => wanted.request(&layout)?.0,
         Operation::Set(settings) => settings.request(&layout)?,
+        Operation::Rollback(wanted) => wanted.request(&layout)?,
+        Operation::Update(one) => one.update(&layout)?,
         Operation::Uninstall(removal) => removal.request()?,
         Operation::Start(one) => one.request(&layout, Request::Start)?,
         Operation::Stop(one) => one.request(&layout, Request::Stop)?,
         Operation::Restart(one) => one.request(&layout, Request::Restart)?,
     };
-    let prepared = operations::prepare(layout, request).await?;
+    shown(&operations::prepare(layout, request).await?, output).await
+}
+
+/// Shows the plan of an operation.
+pub(super) async fn shown(prepared: &Prepared, output: Output) -> Result<(), Failure> {
     let foreseen = prepared.foresee().await?;
-    show(Some(&prepared), &foreseen, output)
+    show(Some(prepared), &foreseen, output)
 }
 
 /// The plan as JSON.
@@ -95,6 +108,12 @@ struct OperationDocument<'a> {
     /// The data that are brought before.
     #[serde(skip_serializing_if = "Option::is_none")]
     import: Option<import::Document>,
+    /// What becomes of the data, where the version changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a DataPlan>,
+    /// The tags whose newest images are fetched first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    followed_tags: Vec<String>,
     warnings: Vec<String>,
     /// The rights that must be agreed to, the worst first.
     grants: Vec<GrantDocument>,
@@ -139,6 +158,8 @@ fn document(prepared: &Prepared) -> OperationDocument<'_> {
         operation: proposal.kind,
         resources: prepared.resources(),
         import: prepared.import().map(import::document),
+        data: prepared.data(),
+        followed_tags: prepared.followed_tags(),
         warnings: warnings(prepared),
         grants: grants.collect(),
     }
@@ -183,6 +204,11 @@ pub(super) fn text(prepared: Option<&Prepared>, foreseen: &Foreseen) -> Vec<Stri
     if let Some(prepared) = prepared {
         lines.extend(grants(prepared));
         lines.extend(prepared.resources().iter().flat_map(resources));
+        lines.extend(
+            version(prepared)
+                .iter()
+                .map(|line| one_line(line).into_owned()),
+        );
     }
     lines.push(summary(changes));
     if !forecast.is_complete {
@@ -199,6 +225,58 @@ pub(super) fn grants(prepared: &Prepared) -> Vec<String> {
     grants
         .map(|grant| one_line(&format!("  {app} may {grant}")).into_owned())
         .collect()
+}
+
+/// The tags that are looked up, and what becomes of the app's data, where the version changes.
+fn version(prepared: &Prepared) -> Vec<String> {
+    let app = &prepared.proposal().app;
+    let tags = prepared.followed_tags();
+    let mut lines = Vec::new();
+    if !tags.is_empty() {
+        lines.push(format!(
+            "The newest images of these tags are fetched first: {}.",
+            tags.join(", ")
+        ));
+    }
+    lines.extend(prepared.data().map(|data| data_line(app, data)));
+    lines
+}
+
+fn data_line(app: &AppId, data: &DataPlan) -> String {
+    let mib = |bytes: u64| amount(bytes.div_ceil(1 << 20));
+    match data {
+        DataPlan::Untouched => format!(
+            "The data of {app} stay as they are: an earlier version may not understand what a later one wrote."
+        ),
+        DataPlan::Stopped => {
+            format!("{app} is stopped and is not started, so its data stay as they are.")
+        }
+        DataPlan::ByReference { bytes } => format!(
+            "Its data ({}) are copied by reference first, while it is stopped. If the new version does not work, they go back.",
+            mib(*bytes)
+        ),
+        DataPlan::Copy { bytes, free_bytes } => format!(
+            "Its data are copied first, while it is stopped: {}; {} are free. If the new version does not work, they go back.",
+            mib(*bytes),
+            mib(*free_bytes)
+        ),
+        DataPlan::NotCopied(why) => {
+            let why = match why {
+                NotCopied::Room { bytes, free_bytes } => format!(
+                    "they take {}, and {} are free",
+                    mib(*bytes),
+                    mib(*free_bytes)
+                ),
+                NotCopied::Elsewhere { path } => {
+                    format!("{} is a link or a mount", path.display())
+                }
+                NotCopied::Unknown => "their size cannot be told".to_owned(),
+            };
+            format!(
+                "Its data are NOT copied: {why}. If the new version does not work, the old one goes on with what it has written."
+            )
+        }
+    }
 }
 
 fn line(change: &Change) -> String {

@@ -4,8 +4,8 @@ use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
 use archipelago_core::operation::Request;
 use archipelago_core::store::{Notice, Scripts};
-use archipelago_node::apps;
 use archipelago_node::stores::{self, Manner};
+use archipelago_node::{apps, history};
 use clap::Args;
 
 use super::failure::{Code, Failure};
@@ -44,6 +44,23 @@ pub(super) struct SetArguments {
     settings: Vec<String>,
 }
 
+/// A kept version of an app to go back to.
+#[derive(Debug, Args)]
+pub(super) struct RollbackArguments {
+    /// The app.
+    app: String,
+    /// A number or release of `archipelago history APP`; without it, the last version that is
+    /// another than the present one.
+    release: Option<String>,
+}
+
+impl RollbackArguments {
+    pub(super) fn request(self, layout: &Layout) -> Result<Request, Failure> {
+        let app = apps::installed(layout, &self.app)?;
+        Ok(history::rollback(layout, &app, self.release.as_deref())?)
+    }
+}
+
 /// An app to remove.
 #[derive(Debug, Args)]
 pub struct UninstallArguments {
@@ -62,6 +79,12 @@ impl AppArgument {
         request: fn(AppId) -> Request,
     ) -> Result<Request, Failure> {
         Ok(request(apps::installed(layout, &self.app)?))
+    }
+
+    /// The request to update it from its source.
+    pub(super) fn update(self, layout: &Layout) -> Result<Request, Failure> {
+        let app = apps::installed(layout, &self.app)?;
+        Ok(history::update(layout, &app)?)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Commands that change nothing: `status`, `list`, `version`.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use archipelago_core::health::{AppHealth, Report, UnitHealth};
 use archipelago_core::layout::Layout;
@@ -8,12 +8,13 @@ use archipelago_core::name::AppId;
 use archipelago_core::printable::one_line;
 use archipelago_core::quadlet::VERSION;
 use archipelago_node::apps::{self, Installed};
-use archipelago_node::operations::{Open, OpenState};
+use archipelago_node::operations::{Open, OpenState, Undone};
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use serde::Serialize;
 use serde_json::json;
 
+use super::ago::ago;
 use super::failure::Failure;
 use super::printer::{Output, print_json, print_line};
 
@@ -29,11 +30,12 @@ pub(super) async fn status(
     if let Some(only) = only {
         status.report.apps.retain(|app| app.id == only);
         status.operations.retain(|open| open.app == only);
+        status.undone.retain(|undone| undone.app == only);
     }
     match output {
         Output::Json => print_json(&status),
         Output::Text => {
-            print_report(&status.report);
+            print_report(&status.report, &status.undone);
             for open in &status.operations {
                 print_line(&text_of_open(open, SystemTime::now()));
             }
@@ -46,23 +48,21 @@ pub(super) async fn status(
     }
 }
 
-fn print_report(report: &Report) {
+fn print_report(report: &Report, undone: &[Undone]) {
     if report.apps.is_empty() {
         print_line(NO_APP);
         return;
     }
-    let apps: Vec<String> = report.apps.iter().map(text_of).collect();
+    let apps = report.apps.iter().map(|app| {
+        let undone = undone.iter().find(|undone| undone.app == app.id);
+        text_of(app, undone)
+    });
+    let apps: Vec<String> = apps.collect();
     print_line(&apps.concat());
 }
 
 fn text_of_open(open: &Open, now: SystemTime) -> String {
-    let asked = UNIX_EPOCH + Duration::from_secs(open.asked_unix_s);
-    let since = now.duration_since(asked).unwrap_or_default().as_secs();
-    let since = match since {
-        0..120 => format!("{since} s"),
-        120..7200 => format!("{} min", since / 60),
-        _ => format!("{} h", since / 3600),
-    };
+    let since = ago(open.asked_unix_s, now);
     let (app, kind) = (&open.app, open.kind.word());
     match open.state {
         OpenState::UnderWay => format!("{app}: {kind} is under way, asked for {since} ago"),
@@ -73,14 +73,21 @@ fn text_of_open(open: &Open, now: SystemTime) -> String {
 }
 
 pub(super) fn print_app(app: &AppHealth) {
-    print_line(&text_of(app));
+    print_line(&text_of(app, None));
 }
 
-fn text_of(app: &AppHealth) -> String {
-    let message = match &app.why {
+fn text_of(app: &AppHealth, undone: Option<&Undone>) -> String {
+    let mut message = match &app.why {
         None => String::new(),
         Some(why) => format!("  {why}"),
     };
+    if let Some(Undone { version, cause, .. }) = undone {
+        let separator = if message.is_empty() { "," } else { ";" };
+        message.push_str(&format!(
+            "{separator} the update to {version} was undone: {cause}"
+        ));
+    }
+    let message = one_line(&message);
     let mut text = format!("{}  {}{message}\n", app.id, app.state.word());
     let mut table = table();
     for unit in &app.units {

@@ -51,4 +51,5 @@ mod stores;
 mod survival;
 mod unmounted;
 mod unreadable;
+mod updates;
 mod words;

@@ -37,7 +37,7 @@ fn shop() -> App {
 }
 
 /// Builds an image on this node whose file `/base` contains `word`.
-fn make(node: &Node, name: &str, word: &str) {
+pub(crate) fn make(node: &Node, name: &str, word: &str) {
     node.shell(&format!(
         "cd $(mktemp -d)
         printf 'FROM docker.io/library/busybox:stable\\nRUN echo {word} >/base\\n' >Containerfile

@@ -1,4 +1,4 @@
-//! An app as it would be: for `install` and `set`.
+//! An app as it would be: for `install`, `set` and `rollback`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -104,10 +104,7 @@ impl Installation {
         app: &AppId,
         given: &[(String, String)],
     ) -> Result<Self, Refusal> {
-        let known = known(inputs, app)?.ok_or_else(|| Refusal::NotInstalled(app.clone()))?;
-        if known.state == WantedState::Removed {
-            return Err(Refusal::Removing { app: app.clone() });
-        }
+        let known = present(inputs, app)?;
         if let Some(unusable) = inputs.releases.unusable.get(app) {
             return Err(desired::Error::from(unusable.clone()).into());
         }
@@ -136,7 +133,7 @@ impl Installation {
 
     /// The intent of the result allows all that the app asks for. `Proposal::check_allowed` judges
     /// whether a person has agreed to it.
-    fn resolve(
+    pub(super) fn resolve(
         inputs: &Inputs,
         definition: Definition,
         mut intent: Intent,
@@ -346,6 +343,15 @@ fn disk_mib(inputs: &Inputs, id: &AppId) -> u64 {
 fn known<'a>(inputs: &'a Inputs, app: &AppId) -> Result<Option<&'a Intent>, Refusal> {
     let intent = inputs.written(app).transpose();
     Ok(intent.map_err(Clone::clone)?)
+}
+
+/// The intent of an app that is installed and not being removed.
+pub(super) fn present<'a>(inputs: &'a Inputs, app: &AppId) -> Result<&'a Intent, Refusal> {
+    let known = known(inputs, app)?.ok_or_else(|| Refusal::NotInstalled(app.clone()))?;
+    if known.state == WantedState::Removed {
+        return Err(Refusal::Removing { app: app.clone() });
+    }
+    Ok(known)
 }
 
 /// The settings that were chosen before, changed by what was given.

@@ -13,9 +13,12 @@ mod definition;
 mod follow;
 mod foresee;
 mod grants;
+mod history;
 pub(crate) mod id;
 mod installation;
+mod intent_revision;
 mod new_folders;
+mod other_version;
 mod proposal;
 mod rebuild;
 mod record;
@@ -25,13 +28,17 @@ mod steps;
 #[cfg(test)]
 mod tests;
 mod up_to_date;
+mod update;
+mod version;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use serde::Serialize;
 
+use crate::image::Reference;
 use crate::image_facts::Bases;
+use crate::intent::Intent;
 use crate::manifest::Protocol;
 use crate::name::AppId;
 use crate::needs::Offers;
@@ -41,15 +48,22 @@ pub use consent::{hold, judged_paths};
 pub use definition::Definition;
 pub use follow::{Follow, Overtaken, PassSeen, Verdict};
 pub use grants::{ALL, BuildRight, Exposure, Grant, Grants, HostPath, IfMissing};
+pub use history::{CHANGES_KEPT, Change, Changes, Kept, Outcome, choose, images_of};
 pub use id::{OperationId, OperationIdError};
 pub use installation::{Installation, judge_host};
+pub use intent_revision::IntentRevision;
 pub use proposal::{Effect, Proposal, propose};
 pub use rebuild::{Rebuild, RebuildPreview};
-pub use record::{DiskState, IntentRevision, Record, RecordError, Standing};
+pub use record::{DiskState, Record, RecordError, Standing};
 pub use refusal::Refusal;
 pub use stability::Stability;
 pub use steps::{Ending, Operation, RESUMED_LIMIT, SWITCH, Step, SwitchPart};
 pub use up_to_date::UpToDate;
+pub use update::{
+    DataFacts, DataPlan, FollowedTag, FoundIntent, FoundTag, NextIntent, NotCopied, Phase, Update,
+    UpdateEnding, UpdateState, UpdateStep, followed_tags, images_with,
+};
+pub use version::Version;
 
 /// A person's request.
 #[derive(Clone, Debug)]
@@ -74,6 +88,17 @@ pub enum Request {
         app: AppId,
         found: Option<Bases>,
     },
+    /// Give an installed app a kept earlier intent again, with the definition that it names.
+    Rollback {
+        definition: Box<Definition>,
+        intent: Box<Intent>,
+    },
+    /// Give an installed app the present definition of its source, and the newest images of the
+    /// tags that it follows. `images` are those by digest; `None` until they are fetched.
+    Update {
+        definition: Box<Definition>,
+        images: Option<BTreeMap<Reference, Reference>>,
+    },
     /// Remove an app, with `purge` also its data, secrets and built images.
     Uninstall {
         app: AppId,
@@ -91,6 +116,8 @@ pub enum Kind {
     Stop,
     Restart,
     Rebuild,
+    Rollback,
+    Update,
     Uninstall,
     Purge,
 }
@@ -151,6 +178,8 @@ impl Request {
             Self::Stop(_) => Kind::Stop,
             Self::Restart(_) => Kind::Restart,
             Self::Rebuild { .. } => Kind::Rebuild,
+            Self::Rollback { .. } => Kind::Rollback,
+            Self::Update { .. } => Kind::Update,
             Self::Uninstall { purge: false, .. } => Kind::Uninstall,
             Self::Uninstall { purge: true, .. } => Kind::Purge,
         }
@@ -159,7 +188,9 @@ impl Request {
     #[must_use]
     pub fn app(&self) -> &AppId {
         match self {
-            Self::Install { definition, .. } => &definition.schema.extension.id,
+            Self::Install { definition, .. }
+            | Self::Rollback { definition, .. }
+            | Self::Update { definition, .. } => &definition.schema.extension.id,
             Self::Set { app, .. } | Self::Rebuild { app, .. } | Self::Uninstall { app, .. } => app,
             Self::Start(app) | Self::Stop(app) | Self::Restart(app) => app,
         }
@@ -177,6 +208,8 @@ impl Kind {
             Self::Stop => "stop",
             Self::Restart => "restart",
             Self::Rebuild => "rebuild",
+            Self::Rollback => "rollback",
+            Self::Update => "update",
             Self::Uninstall => "uninstall",
             Self::Purge => "purge",
         }

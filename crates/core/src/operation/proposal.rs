@@ -10,7 +10,7 @@ use crate::name::AppId;
 use super::grants::{ALL, Grant};
 use super::{
     Installation, IntentRevision, Kind, OperationId, Preflight, Rebuild, RebuildPreview, Record,
-    Refusal, Request, Target,
+    Refusal, Request, Target, Version,
 };
 
 /// An operation as it would be.
@@ -31,7 +31,7 @@ pub struct Proposal {
 pub enum Effect {
     /// `start`, `stop`, `restart` and `uninstall` change the state alone.
     State,
-    /// `install` and `set`: the app as it would be.
+    /// `install`, `set`, `rollback` and `update`: the app as it would be.
     Installation(Box<Installation>),
     /// `rebuild`, before the base images are fetched.
     RebuildPreview(RebuildPreview),
@@ -57,6 +57,12 @@ pub fn propose(request: Request, inputs: &Inputs, keeps_data: bool) -> Result<Pr
         } => of_installation(Installation::of(inputs, *definition, &settings)?),
         Request::Set { app, settings } => {
             of_installation(Installation::of_installed(inputs, &app, &settings)?)
+        }
+        Request::Rollback { definition, intent } => {
+            of_installation(Installation::of_kept(inputs, *definition, *intent)?)
+        }
+        Request::Update { definition, images } => {
+            of_installation(Installation::of_update(inputs, *definition, images)?)
         }
         Request::Start(app) => of_intent(Intent {
             state: WantedState::Running,
@@ -114,7 +120,22 @@ fn of_installation(installation: Installation) -> (WantedState, Option<Intent>, 
 }
 
 impl Proposal {
-    /// For `install` and `set`: the app as it would be.
+    /// The version that the app would have, if it may change.
+    #[must_use]
+    pub fn version(&self) -> Option<Version> {
+        let intent = self.intent.as_ref()?;
+        let version = match &self.effect {
+            Effect::Installation(installation) => installation.version.clone(),
+            Effect::Rebuild(_) => String::new(),
+            Effect::State | Effect::RebuildPreview(_) => return None,
+        };
+        Some(Version {
+            release: intent.release.clone(),
+            version,
+        })
+    }
+
+    /// For `install`, `set`, `rollback` and `update`: the app as it would be.
     #[must_use]
     pub fn installation(&self) -> Option<&Installation> {
         match &self.effect {
@@ -159,6 +180,8 @@ impl Proposal {
             after: after.or_else(|| before.clone()),
             before,
             restarts,
+            version: self.version(),
+            update: None,
         }
     }
 

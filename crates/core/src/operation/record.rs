@@ -1,19 +1,20 @@
 //! The record of an operation that is under way: what a process that was killed, or a reboot, must
 //! not forget.
 //!
-//! It is written once, before anything is changed, and removed last. It does not say how far the
-//! operation is: that is seen from the intent, which changes in one step. It holds no value of a
-//! setting, only what an intent's content hashes to.
+//! It is written before anything is changed, and removed last. It does not say how far the
+//! operation is: that is seen from the intent, which changes in one step. An update has several
+//! such steps, so its record also names its phase, and is replaced before each. It holds no value
+//! of a setting, only what an intent's content hashes to.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use crate::hex::hex;
 use crate::name::AppId;
 
-use super::{Kind, OperationId, Target};
+use super::intent_revision::IntentRevision;
+use super::update::UpdateState;
+use super::{Kind, OperationId, Target, Version};
 
 /// An operation that is under way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,12 +32,13 @@ pub struct Record {
     /// For `restart`: the services that ran, each with the invocation that is to end.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub restarts: BTreeMap<String, String>,
+    /// The version that it asks for, if it may change the version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Version>,
+    /// For `update`: how far it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub update: Option<UpdateState>,
 }
-
-/// The content of an intent file, as a hash: an intent may hold a password.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct IntentRevision(String);
 
 /// The state on the disk of an app whose operation was interrupted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,13 +65,6 @@ pub enum Standing {
 pub struct RecordError {
     pub line: usize,
     pub column: usize,
-}
-
-impl IntentRevision {
-    #[must_use]
-    pub fn of(content: &[u8]) -> Self {
-        Self(hex(&Sha256::digest(content)))
-    }
 }
 
 impl Record {
@@ -136,6 +131,8 @@ mod tests {
             before: before.map(revision),
             after: Some(revision(after)),
             restarts: BTreeMap::new(),
+            version: None,
+            update: None,
         }
     }
 

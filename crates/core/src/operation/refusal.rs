@@ -29,6 +29,16 @@ pub enum Refusal {
     Waits(AppId, Box<Waits>),
     #[error("name the settings of {0} to change; archipelago catalog {0} lists them")]
     NoSetting(AppId),
+    #[error("no earlier version of {0} is kept; archipelago history {0} shows the kept ones")]
+    NoEarlier(AppId),
+    #[error(
+        "no kept version of {app} is named {name:?}; archipelago history {app} shows the kept ones"
+    )]
+    NotKept { app: AppId, name: String },
+    #[error(
+        "the definition of version {number} of {app} is not stored any more; archipelago history {app} shows the kept ones"
+    )]
+    NotStored { app: AppId, number: u64 },
     #[error("{app} is being removed; wait until archipelago list no longer shows it")]
     Removing { app: AppId },
     #[error(transparent)]

@@ -14,6 +14,7 @@ use archipelago_host::imports::Staging;
 use archipelago_host::records::{disk_state, keeps_data};
 use archipelago_host::{disk, inputs, listeners, owners, records, releases, stores};
 
+use super::new_version::NewVersion;
 use crate::error::Error;
 
 /// The change of an operation. The lock of passes is held from here until it is made.
@@ -53,6 +54,23 @@ impl Change {
             folders,
             staging: None,
         })
+    }
+
+    /// The record, and the new version for an update, which changes the intent in steps of its own.
+    pub(super) fn into_new_version(self) -> (Record, NewVersion) {
+        let Self {
+            record,
+            intent,
+            files,
+            folders,
+            staging: _,
+        } = self;
+        let new = NewVersion {
+            intent,
+            files,
+            folders,
+        };
+        (record, new)
     }
 
     pub(super) async fn make(self, layout: &Layout) -> Result<(), Error> {

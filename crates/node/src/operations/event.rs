@@ -19,6 +19,8 @@ pub enum Event<'a> {
     Copying { done: u64, total: u64 },
     /// The containers for which an image was built anew; none when no base image is newer.
     Rebuilt(&'a BTreeSet<String>),
+    /// The images of an update are here; whether nothing is newer.
+    Updating { is_unchanged: bool },
     /// A pass tried this action: for the operation's app, or for the host.
     Action(&'a pass::Event),
     /// The app's health after a pass.

@@ -9,13 +9,14 @@ use archipelago_core::health::AppHealth;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
 use archipelago_core::operation::{
-    DiskState, Ending, Kind, Operation, Proposal, Record, Request, Step, Target, UpToDate, Verdict,
+    self, DiskState, Ending, Kind, Operation, Proposal, Record, Request, Step, Target, UpToDate,
+    Verdict,
 };
 use archipelago_core::pass;
 use archipelago_host::imports::{self, Staging};
 use archipelago_host::lock::Lock;
 use archipelago_host::records::{self, disk_state};
-use archipelago_host::{facts, journal};
+use archipelago_host::{facts, history, journal};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::TryRecvError;
 
@@ -101,6 +102,7 @@ pub(super) async fn carry_out(
                 operation.passed(made.seen(&pass));
             }
             Step::ForgetRecord(_) => {
+                note_change(&layout, &operation).await;
                 if let Some(Err(error)) = claim.as_ref().map(records::RecordLock::forget) {
                     tracing::warn!("{}; the daemon will remove it", chain(&error));
                 }
@@ -109,6 +111,26 @@ pub(super) async fn carry_out(
         }
     }
     result(&operation, not_switched)
+}
+
+/// Notes in the app's history how the operation ended. Nothing depends on it.
+async fn note_change(layout: &Layout, operation: &Operation) {
+    let record = operation.record();
+    let ending = operation.ending();
+    let Some(change) = ending.and_then(|ending| operation::Change::of(record, ending)) else {
+        return;
+    };
+    let noted = match Lock::of_passes(layout, |_| ()).await {
+        Ok(_lock) => history::note(layout, &record.app, change).map_err(Error::from),
+        Err(error) => Err(error.into()),
+    };
+    if let Err(error) = noted {
+        tracing::warn!(
+            "the history of {} is not complete: {}",
+            record.app,
+            chain(&error)
+        );
+    }
 }
 
 /// The outcome of an attempt to change the intent.
@@ -153,12 +175,11 @@ fn result(operation: &Operation, not_switched: Option<Error>) -> Result<Option<A
     }
 }
 
+/// The actions of passes.
+pub(super) type Events = Receiver<pass::Event>;
+
 /// Reports the actions for the app or the host since the last call.
-fn tell_actions(
-    events: &mut Receiver<pass::Event>,
-    app: &AppId,
-    progress: &mut impl FnMut(Event<'_>),
-) {
+pub(super) fn tell_actions(events: &mut Events, app: &AppId, progress: &mut impl FnMut(Event<'_>)) {
     loop {
         match events.try_recv() {
             Ok(event) if event.summary.app.as_ref().is_none_or(|other| other == app) => {
@@ -172,7 +193,7 @@ fn tell_actions(
 }
 
 /// The next pass after the one with this number, asked for when none comes in time.
-async fn next(
+pub(super) async fn next(
     handle: &mut Handle,
     last: u64,
     within: Option<Duration>,

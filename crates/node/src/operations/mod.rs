@@ -7,7 +7,11 @@ mod bring;
 mod commit;
 mod event;
 mod follow;
+mod new_version;
 mod rebuild;
+mod update;
+mod update_images;
+pub(crate) mod update_steps;
 
 use std::collections::BTreeSet;
 
@@ -16,11 +20,12 @@ use archipelago_core::health::AppHealth;
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
 use archipelago_core::operation::{
-    ALL, Effect, Kind, OperationId, Proposal, Refusal, Request, Resources, judge_host,
+    ALL, DataPlan, Effect, Kind, OperationId, Proposal, Refusal, Request, Resources, Target,
+    followed_tags, judge_host,
 };
 use archipelago_core::store::judge_data;
 use archipelago_host::records::StoredRecord;
-use archipelago_host::{disk, preflight, purge, records, stores};
+use archipelago_host::{data_copy, disk, preflight, purge, records, stores};
 use serde::Serialize;
 
 use crate::engine::{self, Role};
@@ -34,6 +39,8 @@ pub use crate::foresee::Foreseen;
 pub use archipelago_host::lock::{COMMAND_LIMIT as LOCK_LIMIT, Holder};
 pub use archipelago_host::purge::{Left, Place};
 pub use event::Event;
+pub use update::Undone;
+pub(crate) use update::undone;
 
 /// An operation that can be done.
 pub struct Prepared {
@@ -43,6 +50,8 @@ pub struct Prepared {
     left: Vec<Left>,
     unmet: Vec<Unmet>,
     resources: Option<Resources>,
+    /// What becomes of the data, where the version changes.
+    data: Option<DataPlan>,
     /// The words of the grants that a person has agreed to.
     allowed: BTreeSet<String>,
     /// The data to bring before.
@@ -63,7 +72,10 @@ pub async fn pending(layout: &Layout) -> Result<Foreseen, Error> {
 /// # Errors
 /// When it cannot be done.
 pub async fn prepare(layout: Layout, request: Request) -> Result<Prepared, Error> {
-    if matches!(request.kind(), Kind::Install | Kind::Set) {
+    if matches!(
+        request.kind(),
+        Kind::Install | Kind::Set | Kind::Rollback | Kind::Update
+    ) {
         let is_new = !disk::may_exist(&layout.intent(request.app()));
         judge_host(&preflight::facts(&layout, is_new).await)?;
     }
@@ -80,6 +92,14 @@ pub async fn prepare(layout: Layout, request: Request) -> Result<Prepared, Error
         unmet = installation.unmet(&preflight);
         resources = installation.resources(&preflight);
     }
+    let data = match (proposal.kind, proposal.goal) {
+        (Kind::Rollback, _) => Some(DataPlan::Untouched),
+        (Kind::Update, Target::Ready) => Some(DataPlan::of(
+            &data_copy::observe(&layout, &proposal.app).await?,
+        )),
+        (Kind::Update, _) => Some(DataPlan::Stopped),
+        _ => None,
+    };
     let left = match proposal.kind {
         Kind::Purge => purge::left(&layout, &proposal.app)?,
         _ => Vec::new(),
@@ -91,6 +111,7 @@ pub async fn prepare(layout: Layout, request: Request) -> Result<Prepared, Error
         left,
         unmet,
         resources,
+        data,
         allowed: BTreeSet::new(),
         import: None,
     })
@@ -122,6 +143,23 @@ impl Prepared {
 
     pub(crate) fn set_import(&mut self, import: Import) {
         self.import = Some(Box::new(import));
+    }
+
+    /// What becomes of the app's data, where its version changes.
+    #[must_use]
+    pub fn data(&self) -> Option<&DataPlan> {
+        self.data.as_ref()
+    }
+
+    /// The tags whose newest images an update would use. Which these are is asked only then.
+    #[must_use]
+    pub fn followed_tags(&self) -> Vec<String> {
+        if self.proposal.kind != Kind::Update {
+            return Vec::new();
+        }
+        let installation = self.proposal.installation().into_iter();
+        let tags = installation.flat_map(|app| followed_tags(&app.present, &app.intent.images));
+        tags.map(|followed| followed.tag.to_string()).collect()
     }
 
     /// Disk and memory for its app, where it asks for some, and what is free.
@@ -189,10 +227,20 @@ impl Prepared {
             left: _,
             unmet: _,
             resources: _,
+            data,
             allowed,
             import,
         } = self;
         proposal.check_allowed(&allowed)?;
+        if proposal.kind == Kind::Update {
+            let asked = update::Asked {
+                request,
+                proposal,
+                data: data.unwrap_or(DataPlan::Stopped),
+                allowed,
+            };
+            return update::run(layout, asked, handle.clone(), progress).await;
+        }
         let (request, proposal) = match &proposal.effect {
             Effect::RebuildPreview(preview) => {
                 rebuild::prepare(&layout, &proposal.app, preview, &mut progress).await?

@@ -121,6 +121,8 @@ impl Scenario {
                 Kind::Start => Intervention::Start(shop()),
                 Kind::Stop => Intervention::Stop(shop()),
                 Kind::Restart => Intervention::Restart(shop()),
+                // Each is the switch to another definition, as an installation is.
+                Kind::Rollback | Kind::Update => Intervention::Install(shop(), 1),
                 Kind::Rebuild => Intervention::Rebuild,
                 Kind::Uninstall => Intervention::Uninstall(shop()),
                 Kind::Purge => Intervention::Purge(shop()),

@@ -23,6 +23,8 @@ fn record(kind: Kind, goal: Target) -> Record {
         before: Some(IntentRevision::of(b"old")),
         after: Some(IntentRevision::of(after.as_bytes())),
         restarts: BTreeMap::new(),
+        version: None,
+        update: None,
     }
 }
 
