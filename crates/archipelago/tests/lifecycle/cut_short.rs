@@ -16,6 +16,8 @@ pub(crate) fn cut_short(node: &Node, after: Duration, arguments: &[&str]) -> boo
             "timeout",
             "--foreground",
             "--signal=KILL",
+            // Of a command that ends by itself at the instant of the signal.
+            "--preserve-status",
             &after,
             "archipelago",
         ],
