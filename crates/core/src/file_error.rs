@@ -19,7 +19,8 @@ pub enum FileError {
     /// names the path.
     #[error("{0}")]
     Definition(String),
-    /// The intent asks for more than a person has agreed to, and there is no version to which one has.
+    /// The intent asks for more than a person has agreed to, and no version is kept to which one
+    /// has.
     #[error("{0}")]
     Waits(Box<Waits>),
 }

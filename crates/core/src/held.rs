@@ -87,7 +87,7 @@ pub struct Held {
     pub waits: Waits,
 }
 
-/// What an edited intent waits for.
+/// An edited intent that waits for a person, and for which rights.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waits {
     pub app: AppId,

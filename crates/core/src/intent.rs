@@ -166,8 +166,8 @@ impl Intent {
         }
     }
 
-    /// Lets an intent of version 0.1.0 name its definition, and keep the rights that it uses without
-    /// having asked for them.
+    /// Lets an intent of version 0.1.0 name its definition, and keep the rights that it uses
+    /// without having asked for them.
     pub fn name_release(&mut self, release: &ReleaseId, allow: &BTreeSet<String>) {
         if self.release.is_none() {
             self.release = Some(release.clone());

@@ -155,8 +155,8 @@ impl Layout {
         self.history_of_all().join(app.as_str())
     }
 
-    /// The version of an app that a person has agreed to. It lies among the earlier intents, because
-    /// its release is kept as theirs are.
+    /// The version of an app that a person has agreed to. It lies among the earlier intents,
+    /// because its release is kept as theirs are.
     #[must_use]
     pub fn granted(&self, app: &AppId) -> PathBuf {
         self.history(app).join("granted.toml")

@@ -142,7 +142,8 @@ impl Executor<'_> {
                 disk::write_if_changed(&layout.unit(name), content.as_bytes(), PRIVATE)?;
             }
             AppStep::RemoveUnit(name) => {
-                // systemd lists a failed service until it is told to forget it, also without a unit.
+                // systemd lists a failed service until it is told to forget it, even without a
+                // unit.
                 self.systemd.reset_failed(&service_of(name)).await?;
                 disk::remove(&layout.unit(name))?;
             }

@@ -143,8 +143,8 @@ pub async fn make(layout: &Layout, app: &AppId, id: OperationId) -> Result<(), E
     rename(&new, &place.join(WHOLE))
 }
 
-/// Puts the copy in place of the data, if there is one. The lock of passes is held, and the app does
-/// not run. Whatever lies in a place of which there is a copy is not that copy, so this may be
+/// Puts the copy in place of the data, if there is one. The lock of passes is held, and the app
+/// does not run. Whatever lies in a place of which there is a copy is not that copy, so this may be
 /// repeated after a crash at any instant.
 ///
 /// # Errors
@@ -289,7 +289,7 @@ mod tests {
             let layout = layout_with_copy(&format!("back-{crash}"), &app);
             let volumes = layout.volumes(&app);
             let place = layout.undo(&app);
-            // What a process that was killed between two renames has left.
+            // As a process that was killed between two renames leaves it.
             if crash > 0 {
                 rename(&volumes, &place.join("aside-volumes-1")).unwrap();
             }

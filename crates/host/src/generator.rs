@@ -235,8 +235,8 @@ async fn dry_run(program: &Path, folder: &Path) -> Result<Output, Error> {
 }
 
 /// The generator's complaints by unit. Its lines are
-/// `quadlet-generator[PID]: converting "a.container": unsupported key …`; mere warnings, such as of
-/// a unit without `[Install]`, do not appear on this channel.
+/// `quadlet-generator[PID]: converting "a.container": unsupported key …`; mere warnings, such as
+/// of a unit without `[Install]`, do not appear on this channel.
 fn complaints(units: &BTreeMap<String, String>, words: &str) -> BTreeMap<String, String> {
     let mut refused: BTreeMap<String, String> = BTreeMap::new();
     let lines = words

@@ -1,4 +1,5 @@
-//! The edges: disk, systemd, Podman, images, probes. They carry out requests and decide nothing.
+//! The edges: disk, systemd, Podman, images, probes. What is done is decided in `core`; an edge
+//! decides how.
 
 pub mod accounts;
 pub mod apply;

@@ -1,4 +1,4 @@
-//! Tells systemd that the loop gets on, for as long as it does.
+//! Tells systemd that the loop makes progress, for as long as it does.
 //!
 //! The loop marks each step that it begins, with the longest time that the step may take. The
 //! watchdog is fed only while the last mark is within its time, and from the thread that the loop

@@ -1,6 +1,6 @@
-//! `cargo xtask …`: the commands for developers and continuous integration. Each group of commands
-//! has a file; this one only lists the groups. Nothing of this crate is installed on a user's
-//! machine.
+//! `cargo xtask …`: the commands for developers and continuous integration. Each group of
+//! commands has a file; this one only lists the groups. Nothing of this crate is installed on a
+//! user's machine.
 
 mod bench;
 mod corpus;

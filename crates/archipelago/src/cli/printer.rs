@@ -1,5 +1,5 @@
-//! The one way to the terminal: all that a command shows goes through here, and what a terminal
-//! would act on is left out.
+//! The way to the terminal: all that a command shows goes through here, except for the lines of
+//! `logs`, which are journalctl's. What a terminal would act on is left out.
 
 use std::io::Write;
 

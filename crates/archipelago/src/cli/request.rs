@@ -38,8 +38,8 @@ pub(super) struct InstallArguments {
 pub(super) struct SetArguments {
     /// The app.
     app: String,
-    /// The settings to change; `archipelago catalog APP` lists them. Without one, `set` agrees to an
-    /// edit of the app's intent that waits.
+    /// The settings to change; `archipelago catalog APP` lists them. Without one, `set` agrees to
+    /// an edit of the app's intent that waits.
     #[arg(value_name = "KEY=VALUE")]
     settings: Vec<String>,
 }

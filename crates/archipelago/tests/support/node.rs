@@ -9,8 +9,8 @@ use testhost::{Account, Host, Output};
 
 use crate::apps::App;
 
-/// The tick (`reconcile::TICK`), and three times as much for the repair, which takes some seconds on
-/// an idle machine.
+/// The tick (`reconcile::TICK`), and three times as much for the repair, which takes some seconds
+/// on an idle machine.
 pub(crate) const ONE_TICK: Duration = Duration::from_secs(30 + 90);
 /// The bound for changes that take a second or two on an idle machine. A wait ends with the change,
 /// so a high bound costs time only when a test fails, and a machine that compiles meanwhile, or

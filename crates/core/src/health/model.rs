@@ -31,7 +31,7 @@ pub struct AppHealth {
     /// The work that is left before it is of use, if it runs and says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub busy: Option<Busy>,
-    /// What an edit of its intent waits for. In JSON, it is a text.
+    /// The rights that an edit of its intent waits for; in JSON, a text.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
     pub waits: Option<Waits>,
 }

@@ -21,15 +21,11 @@ pub struct Service {
     pub platform: Option<Platform>,
     /// Replaces the image's command when not empty.
     pub command: Vec<String>,
-    /// Replaces the image's entrypoint.
     pub entrypoint: Option<Vec<String>>,
-    /// Variables.
     pub environment: BTreeMap<String, String>,
     /// Variables whose value is a secret: variable to secret.
     pub environment_secrets: BTreeMap<String, String>,
-    /// Published ports.
     pub ports: Vec<Port>,
-    /// Mounts.
     pub mounts: Vec<Mount>,
     /// Secrets mounted as files.
     pub secrets: Vec<SecretMount>,
@@ -45,7 +41,6 @@ pub struct Service {
     pub post_start: Vec<Hook>,
     /// Commands that are run in it before it is stopped.
     pub pre_stop: Vec<Hook>,
-    /// Labels.
     pub labels: BTreeMap<String, String>,
     /// OCI annotations.
     pub annotations: BTreeMap<String, String>,

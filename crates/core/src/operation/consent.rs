@@ -16,8 +16,8 @@ use crate::name::AppId;
 
 use super::grants::{Grants, refuse_never};
 
-/// The paths of the node that must be [followed](crate::desired::HostFacts::trails) before [`hold`]:
-/// a right is judged by the place to which a path leads.
+/// The paths of the node that must be [followed](crate::desired::HostFacts::trails) before
+/// [`hold`]: a right is judged by the place to which a path leads.
 #[must_use]
 pub fn judged_paths(inputs: &Inputs) -> Vec<PathBuf> {
     if edited(inputs).next().is_none() && inputs.releases.former.is_empty() {
@@ -28,8 +28,8 @@ pub fn judged_paths(inputs: &Inputs) -> Vec<PathBuf> {
     paths
 }
 
-/// Replaces each edited intent that asks for more than a person has agreed to by the version before,
-/// and notes the others as granted. The state that the edited intent asks for counts at once.
+/// Replaces each edited intent that asks for more than a person has agreed to by the version
+/// before, and notes the others as granted. The state that the edited intent asks for counts at once.
 pub fn hold(inputs: &mut Inputs) {
     note_former(inputs);
     let mut left: BTreeMap<AppId, Intent> = edited(inputs)

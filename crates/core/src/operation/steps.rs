@@ -1,7 +1,8 @@
 //! An operation from step to step, without doing any of them.
 //!
-//! The caller takes each [`step`](Operation::step), does it and says how it went. A process that is
-//! killed between two steps leaves the record; whoever finds it goes on with [`Operation::resume`].
+//! The caller takes each [`step`](Operation::step), does it and reports the result. A process that
+//! is killed between two steps leaves the record; one that finds it goes on with
+//! [`Operation::resume`].
 //! `node` does the steps on a real host, the simulator in memory.
 
 use std::time::Duration;

@@ -309,8 +309,8 @@ impl Planner<'_> {
         let push = |actions: &mut Vec<Action>, steps: &mut Vec<AppAction>| {
             actions.extend(steps.drain(..).map(Action::App));
         };
-        // Before anything changes: once an app runs as a person has agreed to, an edit that asks for
-        // more must not lead back to the version before.
+        // Before anything changes: once an app runs as a person has agreed to, an edit that asks
+        // for more must not lead back to the version before.
         push(&mut actions, &mut self.keep_granted());
         push(&mut actions, &mut self.steps.first);
         if changes_units {

@@ -50,7 +50,7 @@ pub struct Prepared {
     left: Vec<Left>,
     unmet: Vec<Unmet>,
     resources: Option<Resources>,
-    /// What becomes of the data, where the version changes.
+    /// How the data are kept, where the version changes.
     data: Option<DataPlan>,
     /// The words of the grants that a person has agreed to.
     allowed: BTreeSet<String>,
@@ -145,7 +145,7 @@ impl Prepared {
         self.import = Some(Box::new(import));
     }
 
-    /// What becomes of the app's data, where its version changes.
+    /// How the app's data are kept, where its version changes.
     #[must_use]
     pub fn data(&self) -> Option<&DataPlan> {
         self.data.as_ref()

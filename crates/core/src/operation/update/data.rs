@@ -21,7 +21,7 @@ pub struct DataFacts {
     pub elsewhere: Vec<PathBuf>,
 }
 
-/// What is done with an app's data before a new version runs on them.
+/// How an app's data are kept before a new version runs on them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "way", rename_all = "kebab-case")]
 pub enum DataPlan {
