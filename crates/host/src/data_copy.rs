@@ -5,6 +5,7 @@
 //! more goes to a folder of its own, which is removed beside the passes.
 
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
@@ -35,6 +36,8 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    #[error("{} does not hold the copy of the data", .0.display())]
+    NoCopy(PathBuf),
     /// The words are those of the program.
     #[error("podman unshare {program} failed: {words}")]
     Program {
@@ -59,8 +62,13 @@ pub async fn observe(layout: &Layout, app: &AppId) -> Result<DataFacts, Error> {
     let all = parts(layout, app).into_iter().map(|(_, folder)| folder);
     let all: Vec<PathBuf> = all.filter(|folder| disk::may_exist(folder)).collect();
     let mut elsewhere = Vec::new();
+    let own_device = device(&layout.data)?;
     for folder in &all {
-        elsewhere.extend(elsewhere_in(layout, app, folder)?);
+        match device(folder)? == own_device {
+            true => elsewhere.extend(elsewhere_in(layout, app, folder)?),
+            // A rename could not put a copy in place there.
+            false => elsewhere.push(folder.clone()),
+        }
     }
     let room = statvfs(&layout.data).ok();
     Ok(DataFacts {
@@ -69,6 +77,12 @@ pub async fn observe(layout: &Layout, app: &AppId) -> Result<DataFacts, Error> {
         by_reference: copies_by_reference(&layout.data),
         elsewhere,
     })
+}
+
+fn device(folder: &Path) -> Result<u64, disk::Error> {
+    let metadata = std::fs::metadata(folder);
+    let metadata = metadata.map_err(disk::failed("read the metadata of", folder))?;
+    Ok(metadata.dev())
 }
 
 /// The parts in a folder that do not lie in it themselves.
@@ -98,7 +112,12 @@ async fn size(folders: &[PathBuf]) -> Result<Option<u64>, Error> {
     }
     let mut command = unshare("du");
     command.args(["--summarize", "--total", "--block-size=1", "--"]);
-    let output = run("du", command.args(folders)).await?;
+    // It ends with an error when a file vanishes while it counts, and prints the total all the same.
+    let output = command.args(folders).output().await;
+    let output = output.map_err(|source| Error::Start {
+        program: "du",
+        source,
+    })?;
     let text = String::from_utf8_lossy(&output.stdout);
     let total = text.lines().last().and_then(|line| line.split('\t').next());
     Ok(total.and_then(|total| total.parse().ok()))
@@ -143,15 +162,18 @@ pub async fn make(layout: &Layout, app: &AppId, id: OperationId) -> Result<(), E
     rename(&new, &place.join(WHOLE))
 }
 
-/// Puts the copy in place of the data, if there is one. The lock of passes is held, and the app
-/// does not run. Whatever lies in a place of which there is a copy is not that copy, so this may be
-/// repeated after a crash at any instant.
+/// Puts the copy in place of the data. The lock of passes is held, and the app does not run. While
+/// a part of the copy exists, it has not been put back yet, so this may be repeated after a crash at
+/// any instant.
 ///
 /// # Errors
 /// When the disk refuses.
 pub fn put_back(layout: &Layout, app: &AppId) -> Result<(), Error> {
     data_folder::ensure_ours(layout)?;
     let place = layout.undo(app);
+    if !disk::exists(&place.join(WHOLE))? {
+        return Err(Error::NoCopy(place));
+    }
     for (name, folder) in parts(layout, app) {
         let copy = place.join(WHOLE).join(name);
         if !disk::exists(&copy)? {

@@ -105,6 +105,7 @@ fn read_traced(layout: &Layout, read_set: &mut ReadSet) -> Result<Inputs, disk::
     let granted = granted(layout, &intents, read_set);
     let named = releases::named_by_history(layout, read_set);
     let releases = Releases::of(layout, &intents, &definitions, named);
+    let open = records::Open::read(layout, read_set);
     let mut inputs = Inputs {
         config: config_traced(layout, read_set),
         intents,
@@ -112,7 +113,8 @@ fn read_traced(layout: &Layout, read_set: &mut ReadSet) -> Result<Inputs, disk::
         found: HostFacts {
             images: image_facts::read(read_set.read(&layout.images()).ok().flatten().as_deref()),
             claim: judge(&data_folder::observe(layout, read_set)),
-            operations: records::by_app(layout, read_set),
+            operations: open.last,
+            updating: open.updating,
             ..HostFacts::default()
         },
         releases,

@@ -59,7 +59,7 @@ pub fn left(layout: &Layout, app: &AppId) -> Result<Vec<Left>, Error> {
     Ok(left)
 }
 
-/// Removes an app's volumes, files and secrets, except the parts that [`left`] returns.
+/// Removes an app's volumes, files, secrets and copies, except the parts that [`left`] returns.
 ///
 /// # Errors
 /// When something is left for another reason.
@@ -89,12 +89,17 @@ pub async fn remove(layout: &Layout, app: &AppId) -> Result<(), Error> {
     Ok(stores::forget_origin(layout, app)?)
 }
 
-fn folders(layout: &Layout, app: &AppId) -> [PathBuf; 3] {
-    [layout.volumes(app), layout.files(app), layout.secrets(app)]
+fn folders(layout: &Layout, app: &AppId) -> [PathBuf; 4] {
+    [
+        layout.volumes(app),
+        layout.files(app),
+        layout.secrets(app),
+        layout.undo(app),
+    ]
 }
 
-/// The volumes, files and secrets of an app: what is in the three folders, or a folder itself where
-/// it is a link.
+/// The volumes, files and secrets of an app, and the copy of an update that was not ended: what is
+/// in the folders, or a folder itself where it is a link.
 fn parts(layout: &Layout, app: &AppId) -> Result<Vec<PathBuf>, disk::Error> {
     let mut parts = Vec::new();
     for folder in folders(layout, app) {

@@ -4,7 +4,7 @@
 //! any way. So the process of a record without a lock is gone, and the next process that takes the
 //! lock brings the operation to its end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use archipelago_core::intent::{Intent, WantedState};
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
 use archipelago_core::operation::{
-    DiskState, FoundIntent, IntentRevision, OperationId, Record, RecordError,
+    DiskState, FoundIntent, IntentRevision, OperationId, Record, RecordError, UpdateState,
 };
 use rustix::fs::{FlockOperation, flock};
 
@@ -212,24 +212,39 @@ pub fn all(layout: &Layout) -> Result<Vec<StoredRecord>, disk::Error> {
     Ok(all)
 }
 
-/// The open operation of each app; the latest if there are several. Unreadable records are skipped,
-/// because nothing depends on them.
-pub fn by_app(layout: &Layout, read_set: &mut ReadSet) -> BTreeMap<AppId, OperationId> {
-    let folder = layout.operations();
-    let names = read_set.names(&folder).unwrap_or_default();
-    let records = names
-        .iter()
-        .filter(|name| is_record(name))
-        .filter_map(|name| {
-            let content = read_set.read(&folder.join(name)).ok().flatten()?;
-            parse(name, &content).ok()
-        });
-    let mut by_app = BTreeMap::new();
-    for record in records {
-        let last = by_app.entry(record.app).or_insert(record.id);
-        *last = record.id.max(*last);
+/// The operations that are under way, by app.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Open {
+    /// Of several of an app the last one.
+    pub last: BTreeMap<AppId, OperationId>,
+    /// The apps whose update has begun to change them.
+    pub updating: BTreeSet<AppId>,
+}
+
+impl Open {
+    /// Reads the records. Unreadable ones are skipped: the next pass moves them out of the way.
+    #[must_use]
+    pub fn read(layout: &Layout, read_set: &mut ReadSet) -> Self {
+        let folder = layout.operations();
+        let names = read_set.names(&folder).unwrap_or_default();
+        let records = names
+            .iter()
+            .filter(|name| is_record(name))
+            .filter_map(|name| {
+                let content = read_set.read(&folder.join(name)).ok().flatten()?;
+                parse(name, &content).ok()
+            });
+        let mut open = Self::default();
+        for record in records {
+            let update = record.update.as_ref();
+            if update.is_some_and(UpdateState::has_begun) {
+                open.updating.insert(record.app.clone());
+            }
+            let last = open.last.entry(record.app).or_insert(record.id);
+            *last = record.id.max(*last);
+        }
+        open
     }
-    by_app
 }
 
 /// Reads the remains on the disk of an app whose operation was interrupted. A killed process may
@@ -316,8 +331,9 @@ mod tests {
             is_held,
         };
         assert_eq!(all(&layout).unwrap(), [found(true)]);
-        let by_app = by_app(&layout, &mut ReadSet::begin());
-        assert_eq!(by_app, BTreeMap::from([(record.app.clone(), record.id)]));
+        let open = Open::read(&layout, &mut ReadSet::begin());
+        assert_eq!(open.last, BTreeMap::from([(record.app.clone(), record.id)]));
+        assert!(open.updating.is_empty());
 
         drop(claim);
         assert_eq!(all(&layout).unwrap(), [found(false)]);

@@ -298,6 +298,7 @@ fn of_refusal(refusal: &Refusal) -> ErrorKind {
         | Refusal::NotStored { .. }
         | Refusal::Stopped(_)
         | Refusal::Removing { .. }
+        | Refusal::Updating(_)
         | Refusal::Unreadable(_)
         | Refusal::Setting(_)
         | Refusal::Manifest(_)

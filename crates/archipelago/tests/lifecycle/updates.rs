@@ -199,11 +199,42 @@ fn an_update_that_does_not_work_is_undone_with_the_data_byte_for_byte() {
     assert!(!shown.contains("undone"), "{shown}");
 }
 
+#[test]
+fn an_app_takes_no_other_request_while_it_is_updated() {
+    let node = Node::new();
+    install(&node);
+    put(&node, "2");
+    let update = node.0.spawn_user(&["archipelago", "update", "shop"]);
+    let update = update.expect("a run in the host");
+    until("the new version to be tried", SOON, || {
+        let records = node.shell(&format!("cat {CONFIG}/operations/*.json 2>/dev/null || :"));
+        records.contains("\"phase\": \"trying\"").then_some(())
+    });
+    for request in [
+        &["stop", "shop"][..],
+        &["start", "shop"],
+        &["install", "/home/archy/apps/shop"],
+        &["rollback", "shop"],
+        &["update", "shop"],
+    ] {
+        let told = node.exits(3, request);
+        assert!(
+            told.contains("shop is being updated"),
+            "{request:?}: {told}"
+        );
+    }
+    let ended = update.wait_with_output().expect("the end of the update");
+    assert!(ended.status.success(), "{ended:?}");
+    assert_eq!(word(&node), "1\n2\n");
+    node.user(&["archipelago", "stop", "shop"]);
+    assert_eq!(node.state("shop"), "stopped");
+}
+
 /// Kills the command as soon as the record names this phase. Returns whether it was killed then.
 fn kill_in(node: &Node, phase: &str) -> bool {
     let script = format!(
         "archipelago update shop >/dev/null 2>&1 & pid=$!
-        until grep -qs '\"phase\": \"{phase}\"' {CONFIG}/operations/*.json; do kill -0 $pid 2>/dev/null || exit 0; done
+        until grep -qs '\"phase\": \"{phase}\"' {CONFIG}/operations/*.json; do kill -0 $pid 2>/dev/null || exit 0; sleep 0.01; done
         kill -KILL $pid && echo killed
         wait $pid || true"
     );

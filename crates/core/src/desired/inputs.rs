@@ -62,6 +62,8 @@ pub struct HostFacts {
     pub listening: BTreeSet<u16>,
     /// The operation that is under way for an app; of several the last one.
     pub operations: BTreeMap<AppId, OperationId>,
+    /// The apps of which an update has begun to stop the old version, and has not ended.
+    pub updating: BTreeSet<AppId>,
 }
 
 impl Inputs {

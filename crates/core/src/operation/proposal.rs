@@ -49,6 +49,10 @@ pub fn propose(request: Request, inputs: &Inputs, keeps_data: bool) -> Result<Pr
     if kind != Kind::Uninstall && kind != Kind::Purge {
         // Nothing would follow the change.
         inputs.config.as_ref().map_err(Clone::clone)?;
+        // Its intent says `stopped` meanwhile, which is nobody's wish.
+        if inputs.found.updating.contains(&app) {
+            return Err(Refusal::Updating(app));
+        }
     }
     let (state, intent, effect) = match request {
         Request::Install {
@@ -157,6 +161,20 @@ impl Proposal {
                 now.intent.is_none() || now.intent == self.intent
             }
         }
+    }
+
+    /// Whether `now`, the same request with the images that were fetched for it, does what this
+    /// proposal showed to a person.
+    #[must_use]
+    pub fn differs_in_images_alone(&self, now: &Self) -> bool {
+        let without_images = |proposal: &Self| {
+            let intent = proposal.intent.clone();
+            intent.map(|intent| Intent {
+                images: BTreeMap::new(),
+                ..intent
+            })
+        };
+        self.goal == now.goal && without_images(self) == without_images(now)
     }
 
     /// The record of the operation. `before` is the app's present intent, and `restarts` are the

@@ -39,6 +39,10 @@ pub enum Refusal {
         "the definition of version {number} of {app} is not stored any more; archipelago history {app} shows the kept ones"
     )]
     NotStored { app: AppId, number: u64 },
+    #[error(
+        "{0} is being updated; wait until archipelago status {0} no longer shows the update (the daemon finishes one that was interrupted), or uninstall it"
+    )]
+    Updating(AppId),
     #[error("{app} is being removed; wait until archipelago list no longer shows it")]
     Removing { app: AppId },
     #[error(transparent)]

@@ -57,7 +57,11 @@ pub(super) async fn run(
         definition,
         images: Some(images),
     };
+    let previewed = proposal;
     let proposal = resolve(&layout, request.clone())?;
+    if !previewed.differs_in_images_alone(&proposal) {
+        return Err(Error::Changed(previewed.app));
+    }
     proposal.check_allowed(&allowed)?;
     let is_unchanged = proposal.installation().is_none_or(|app| app.is_unchanged);
     progress(Event::Updating { is_unchanged });

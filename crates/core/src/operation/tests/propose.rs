@@ -38,6 +38,33 @@ fn node() -> Inputs {
     }
 }
 
+#[test]
+fn an_app_that_is_being_updated_can_only_be_removed() {
+    let mut node = node();
+    node.found.updating.insert(id("top"));
+    for request in [
+        install("top", TOP, &[]),
+        Request::Set {
+            app: id("top"),
+            settings: Vec::new(),
+        },
+        Request::Start(id("top")),
+        Request::Stop(id("top")),
+        Request::Restart(id("top")),
+    ] {
+        let refused = propose(request, &node, true).unwrap_err();
+        assert_eq!(refused, Refusal::Updating(id("top")));
+    }
+    propose(Request::Stop(id("web")), &node, true).unwrap();
+    for purge in [false, true] {
+        let removal = Request::Uninstall {
+            app: id("top"),
+            purge,
+        };
+        assert_eq!(propose(removal, &node, true).unwrap().goal, Target::Gone);
+    }
+}
+
 fn install(app: &str, text: &str, settings: &[(&str, &str)]) -> Request {
     let (source, folder) = ("/there".to_owned(), "there".to_owned());
     Request::Install {

@@ -45,7 +45,7 @@ pub enum UpdateStep<'o> {
     Pass { within: Option<Duration> },
     /// Copy the data, whole and durable; then [`Update::done`], or [`Update::failed`].
     CopyData,
-    /// Put the copy of the data in place, if there is one; then [`Update::done`].
+    /// Put the copy of the data in place; then [`Update::done`].
     PutDataBack,
     /// Discard the copy of the data, if there is one; then [`Update::done`].
     DiscardCopy,

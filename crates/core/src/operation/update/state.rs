@@ -26,6 +26,14 @@ pub struct UpdateState {
     pub downtime_ms: Option<u64>,
 }
 
+impl UpdateState {
+    /// Whether the app is being changed, so that no other request may change it.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.phase != Phase::Fetching
+    }
+}
+
 /// A phase of an update.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "phase", rename_all = "kebab-case")]
