@@ -94,9 +94,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     others.and(with_bitcoin)
 }
 
-/// A test on a host waits for systemd and Podman most of its time, so two share a processor.
+/// A test on a host waits for systemd and Podman half of its time, so there is one more than
+/// processors.
 fn tests_at_once() -> usize {
-    2 * std::thread::available_parallelism().map_or(1, usize::from)
+    1 + std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// The names of the tests that a command would run.

@@ -48,7 +48,12 @@ fn a_damaged_image_affects_only_its_own_app_and_is_built_again() {
 
     // Meanwhile another app is built, installed and repaired.
     node.install(&built("third", 8483));
+    let killed = node.containers()["archy-third"].clone();
     node.shell("podman kill archy-third");
+    until("the third app to run again", SOON, || {
+        let now = node.try_containers()?.remove("archy-third")?;
+        (now.id != killed.id && now.state == "running").then_some(())
+    });
     until_equal(
         "the third app to be ready again",
         SOON,

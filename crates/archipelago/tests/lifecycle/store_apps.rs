@@ -118,7 +118,7 @@ fn check(node: &Node, starts: u32) {
     assert_eq!(states.collect::<Vec<_>>(), ready);
     let curls = apps().map(|(_, app)| {
         let StoreApp { id, port, .. } = app;
-        format!("echo \"{id}: $(curl -fsS --max-time 10 http://127.0.0.1:{port}/)\"\n")
+        format!("echo \"{id}: $(curl -fsS --max-time 120 http://127.0.0.1:{port}/)\"\n")
     });
     let pages = apps().map(|(_, app)| {
         let page = app.page.replace('N', &starts.to_string());

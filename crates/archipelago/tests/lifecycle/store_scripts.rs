@@ -69,7 +69,7 @@ fn written(node: &Node, name: &str) -> String {
 }
 
 fn served(node: &Node) -> String {
-    node.shell("curl -fsS --max-time 5 http://127.0.0.1:8480/started")
+    node.shell("curl -fsS --max-time 60 http://127.0.0.1:8480/started")
 }
 
 #[test]
