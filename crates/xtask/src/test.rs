@@ -125,7 +125,6 @@ fn names(mut tests: Command) -> Result<Vec<String>> {
 /// A command that runs beside others. What it prints is shown when it has ended.
 struct Meanwhile {
     name: &'static str,
-    began: Instant,
     child: Child,
     printed: File,
 }
@@ -142,7 +141,6 @@ impl Meanwhile {
             .with_context(|| format!("starting {:?}", command.get_program()))?;
         Ok(Self {
             name,
-            began: Instant::now(),
             child,
             printed,
         })
@@ -151,11 +149,7 @@ impl Meanwhile {
     /// Waits for its end and shows what it printed.
     fn finish(mut self) -> Result<()> {
         let status = self.child.wait().context("waiting for a command")?;
-        println!(
-            "── {}, {:.0} s in all",
-            self.name,
-            self.began.elapsed().as_secs_f64()
-        );
+        println!("── {}: their output", self.name);
         self.printed.rewind().context("reading a temporary file")?;
         io::copy(&mut self.printed, &mut io::stdout()).context("reading a temporary file")?;
         if !status.success() {
