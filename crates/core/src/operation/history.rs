@@ -111,7 +111,7 @@ impl Outcome {
     #[must_use]
     pub fn word(&self) -> &'static str {
         match self {
-            Self::Reached => "ready",
+            Self::Reached => "done",
             Self::Overtaken => "overtaken",
             Self::Failed { .. } => "failed",
             Self::Undone { .. } => "undone",
