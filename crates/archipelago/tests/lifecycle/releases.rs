@@ -105,7 +105,10 @@ fn the_last_versions_of_an_app_are_kept_until_it_is_removed() {
     );
     // A command that is killed before the switch leaves a release that nothing names.
     let stray = format!("{CONFIG}/releases/{}", "a".repeat(64));
-    node.shell(&format!("mkdir {stray}; touch {stray}/compose.yaml"));
+    // Put in place by a rename: the daemon may remove it at once.
+    node.shell(&format!(
+        "mkdir {CONFIG}/stray; touch {CONFIG}/stray/compose.yaml; mv {CONFIG}/stray {stray}"
+    ));
     until_equal("that release to be removed", SOON * 2, &7, || {
         count(&node, "releases")
     });
