@@ -13,7 +13,7 @@ use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
 use archipelago_core::operation::{DataFacts, OperationId};
 use archipelago_core::printable::one_line;
-use rustix::fs::{CWD, Mode, OFlags, RenameFlags, ioctl_ficlone, openat, renameat_with, statvfs};
+use rustix::fs::{CWD, Mode, OFlags, ioctl_ficlone, openat, statvfs};
 use tokio::process::Command;
 
 use crate::{data_folder, disk, mounts};
@@ -112,7 +112,7 @@ async fn size(folders: &[PathBuf]) -> Result<Option<u64>, Error> {
     }
     let mut command = unshare("du");
     command.args(["--summarize", "--total", "--block-size=1", "--"]);
-    // It ends with an error when a file vanishes while it counts, and prints the total all the same.
+    // It ends with an error when a file vanishes while it counts, and prints the total then too.
     let output = command.args(folders).output().await;
     let output = output.map_err(|source| Error::Start {
         program: "du",
@@ -159,12 +159,12 @@ pub async fn make(layout: &Layout, app: &AppId, id: OperationId) -> Result<(), E
         run("cp", command.arg(&folder).arg(&to)).await?;
     }
     sync(&new)?;
-    rename(&new, &place.join(WHOLE))
+    Ok(disk::put_in_place(&new, &place.join(WHOLE))?)
 }
 
 /// Puts the copy in place of the data. The lock of passes is held, and the app does not run. While
-/// a part of the copy exists, it has not been put back yet, so this may be repeated after a crash at
-/// any instant.
+/// a part of the copy exists, it has not been put back yet, so this may be repeated after a crash
+/// at any instant.
 ///
 /// # Errors
 /// When the disk refuses.
@@ -180,12 +180,12 @@ pub fn put_back(layout: &Layout, app: &AppId) -> Result<(), Error> {
             continue;
         }
         if disk::exists(&folder)? {
-            rename(&folder, &free_name(&place, &format!("aside-{name}")))?;
+            disk::put_in_place(&folder, &free_name(&place, &format!("aside-{name}")))?;
         }
         if let Some(above) = folder.parent() {
             data_folder::make_folder(layout, above, PRIVATE_FOLDER)?;
         }
-        rename(&copy, &folder)?;
+        disk::put_in_place(&copy, &folder)?;
     }
     Ok(())
 }
@@ -205,11 +205,11 @@ pub fn discard(layout: &Layout, app: &AppId) -> Result<(), Error> {
         let copy = place.join(WHOLE).join(name);
         let is_aside = disk::may_exist(&place.join(format!("aside-{name}-1")));
         if is_aside && disk::exists(&copy)? && !disk::exists(&folder)? {
-            rename(&copy, &folder)?;
+            disk::put_in_place(&copy, &folder)?;
         }
     }
     data_folder::make_folder(layout, &layout.discarded(), PRIVATE_FOLDER)?;
-    rename(&place, &free_name(&layout.discarded(), app.as_str()))?;
+    disk::put_in_place(&place, &free_name(&layout.discarded(), app.as_str()))?;
     Ok(disk::remove_if_empty(&layout.undo_of_all())?)
 }
 
@@ -269,15 +269,6 @@ fn free_name(folder: &Path, name: &str) -> PathBuf {
     free.unwrap_or_else(|| folder.join(name))
 }
 
-fn rename(from: &Path, to: &Path) -> Result<(), Error> {
-    let renamed = renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE);
-    renamed.map_err(|error| disk::failed("put in place", to)(error.into()))?;
-    for folder in [from, to].into_iter().filter_map(Path::parent) {
-        disk::sync_folder(folder)?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -313,10 +304,10 @@ mod tests {
             let place = layout.undo(&app);
             // As a process that was killed between two renames leaves it.
             if crash > 0 {
-                rename(&volumes, &place.join("aside-volumes-1")).unwrap();
+                disk::put_in_place(&volumes, &place.join("aside-volumes-1")).unwrap();
             }
             if crash == 2 {
-                rename(&place.join(WHOLE).join("volumes"), &volumes).unwrap();
+                disk::put_in_place(&place.join(WHOLE).join("volumes"), &volumes).unwrap();
             }
             if crash == 3 {
                 // A pass made the folder anew.
@@ -342,7 +333,7 @@ mod tests {
         let app = AppId::parse("web").unwrap();
         let layout = layout_with_copy("half", &app);
         let volumes = layout.volumes(&app);
-        rename(&volumes, &layout.undo(&app).join("aside-volumes-1")).unwrap();
+        disk::put_in_place(&volumes, &layout.undo(&app).join("aside-volumes-1")).unwrap();
         discard(&layout, &app).unwrap();
         assert_eq!(read(volumes.join("word")).as_deref(), Some("old"));
         assert_eq!(

@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
+use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
 /// The prefix of temporary files. They have no unit suffix, because Quadlet reads by suffix; the
@@ -317,6 +317,19 @@ pub(crate) fn create_empty(path: &Path, bits: u32) -> Result<File, Error> {
 pub(crate) fn fill(file: &mut File, path: &Path, content: &[u8]) -> Result<(), Error> {
     file.write_all(content).map_err(failed("write", path))?;
     file.sync_all().map_err(failed("write to the disk", path))
+}
+
+/// Renames a file or folder to a place where nothing is yet, durably.
+///
+/// # Errors
+/// When something is there, or the disk refuses.
+pub fn put_in_place(from: &Path, to: &Path) -> Result<(), Error> {
+    let renamed = renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE);
+    renamed.map_err(|error| failed("put in place", to)(error.into()))?;
+    for folder in [from, to].into_iter().filter_map(Path::parent) {
+        sync_folder(folder)?;
+    }
+    Ok(())
 }
 
 /// Fsyncs a folder, so that its entries survive a power loss.

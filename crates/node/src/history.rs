@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use archipelago_core::desired::{App, Apps, assemble, read_schema};
+use archipelago_core::desired::{App, Apps, Inputs, assemble};
 use archipelago_core::intent::Intent;
 use archipelago_core::layout::Layout;
-use archipelago_core::manifest::{COMPOSE_FILE, Files};
+use archipelago_core::manifest::Files;
 use archipelago_core::name::AppId;
 use archipelago_core::operation::{
     Change, Definition, Kept, Refusal, Request, Version, choose, images_of,
@@ -55,17 +55,19 @@ pub struct KeptEntry {
     pub entry: Entry,
 }
 
+fn installed<'a>(known: &'a Inputs, app: &AppId) -> Result<&'a Intent, Refusal> {
+    let intent = known.intents.get(app);
+    let intent = intent.ok_or_else(|| Refusal::NotInstalled(app.clone()))?;
+    Ok(intent.as_ref().map_err(Clone::clone)?)
+}
+
 /// The history of an installed app.
 ///
 /// # Errors
 /// When it is not installed, or cannot be read.
 pub fn of(layout: &Layout, app: &AppId) -> Result<History, Error> {
     let known = inputs::read(layout)?;
-    let intent = known.intents.get(app);
-    let intent = intent.ok_or_else(|| Refusal::NotInstalled(app.clone()))?;
-    let intent = intent
-        .as_ref()
-        .map_err(|error| Refusal::from(error.clone()))?;
+    let intent = installed(&known, app)?;
     let files = known.definitions.get(app);
     // An update that was undone has kept what is the present version again.
     let kept = history::earlier(layout, app)?.into_iter().rev();
@@ -93,24 +95,15 @@ pub fn of(layout: &Layout, app: &AppId) -> Result<History, Error> {
 /// When there is none, or it is not stored any more.
 pub fn rollback(layout: &Layout, app: &AppId, named: Option<&str>) -> Result<Request, Error> {
     let known = inputs::read(layout)?;
-    let intent = known.intents.get(app);
-    let intent = intent.ok_or_else(|| Refusal::NotInstalled(app.clone()))?;
-    let intent = intent
-        .as_ref()
-        .map_err(|error| Refusal::from(error.clone()))?;
+    let intent = installed(&known, app)?;
     let kept = history::earlier(layout, app)?;
     let Kept { intent, files, .. } = choose(app, &kept, intent, named)?.clone();
     let folder = intent.definition_folder(layout, app);
     let files = files.unwrap_or_default();
-    let file = folder.join(COMPOSE_FILE).display().to_string();
-    let schema = read_schema(&file, &files, app.as_str()).map_err(definition::Error::from)?;
+    let folder = folder.display().to_string();
+    let definition = Definition::of(files, app.as_str(), intent.source.clone(), folder);
     Ok(Request::Rollback {
-        definition: Box::new(Definition {
-            files,
-            schema,
-            source: intent.source.clone(),
-            folder: folder.display().to_string(),
-        }),
+        definition: Box::new(definition.map_err(definition::Error::from)?),
         intent: Box::new(intent),
     })
 }
@@ -121,11 +114,7 @@ pub fn rollback(layout: &Layout, app: &AppId, named: Option<&str>) -> Result<Req
 /// When it is not installed, or the source has it no more.
 pub fn update(layout: &Layout, app: &AppId) -> Result<Request, Error> {
     let known = inputs::read(layout)?;
-    let intent = known.intents.get(app);
-    let intent = intent.ok_or_else(|| Refusal::NotInstalled(app.clone()))?;
-    let intent = intent
-        .as_ref()
-        .map_err(|error| Refusal::from(error.clone()))?;
+    let intent = installed(&known, app)?;
     let desired = assemble(&known, &Apps::read(&known));
     let has_scripts = match desired.apps.get(app) {
         Some(App::Present(present)) => present

@@ -4,7 +4,7 @@
 //!
 //! Test code does not count: neither files of tests nor the test modules at the end of a file. The
 //! compiler counts the outcomes of `if`, `let … else`, `while`, `&&`, `||` and guards as
-//! branches; an arm of a `match` counts by its lines. docs/coverage.md gives the reasons for missed places.
+//! branches; an arm of a `match` counts by its lines. docs/coverage.md says why places are missed.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

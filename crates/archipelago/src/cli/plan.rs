@@ -108,7 +108,7 @@ struct OperationDocument<'a> {
     /// The data that are brought before.
     #[serde(skip_serializing_if = "Option::is_none")]
     import: Option<import::Document>,
-    /// What becomes of the data, where the version changes.
+    /// How the data are kept, where the version changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<&'a DataPlan>,
     /// The tags whose newest images are fetched first.

@@ -156,7 +156,7 @@ fn objects_removed_from_podman_are_restored() {
     );
     host.disturb(
         "a removed image, built here",
-        // It complains when systemd starts the container anew meanwhile; the image is gone then too.
+        // It complains when systemd starts the container meanwhile; the image is gone then too.
         "podman rmi -f $(podman image ls -q --filter label=archipelago.built-for=shop) || :",
         &["archy-shop"],
     );

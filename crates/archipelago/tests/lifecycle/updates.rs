@@ -310,7 +310,7 @@ fn killed_at_any_instant_the_version_and_the_data_belong_together() {
         put(&node, &version);
         let before = word(&node);
         let instant = instants.next(Duration::from_secs(if is_bad { 20 } else { 14 }));
-        // One that is not cut short ends with 1 when it is undone.
+        // An update that is undone before the kill ends with 1.
         let output = node.0.run_user(&[
             "timeout",
             "--foreground",

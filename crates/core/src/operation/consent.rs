@@ -29,7 +29,8 @@ pub fn judged_paths(inputs: &Inputs) -> Vec<PathBuf> {
 }
 
 /// Replaces each edited intent that asks for more than a person has agreed to by the version
-/// before, and notes the others as granted. The state that the edited intent asks for counts at once.
+/// before, and notes the others as granted. The state that the edited intent asks for counts at
+/// once.
 pub fn hold(inputs: &mut Inputs) {
     note_former(inputs);
     let mut left: BTreeMap<AppId, Intent> = edited(inputs)

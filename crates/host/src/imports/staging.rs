@@ -14,7 +14,6 @@ use archipelago_core::error::chain;
 use archipelago_core::import::{Journal, Moved};
 use archipelago_core::layout::Layout;
 use archipelago_core::name::AppId;
-use rustix::fs::{CWD, RenameFlags, renameat_with};
 use tokio::process::Command;
 
 use super::Error;
@@ -129,7 +128,7 @@ impl Staging {
             if let Some(above) = target.parent() {
                 data_folder::make_folder(layout, above, PRIVATE_FOLDER)?;
             }
-            rename(&root.join(name), target)?;
+            disk::put_in_place(&root.join(name), target)?;
         }
         Ok(())
     }
@@ -172,15 +171,6 @@ fn write_journal(root: &Path, journal: &Journal) -> Result<(), Error> {
     Ok(())
 }
 
-fn rename(from: &Path, to: &Path) -> Result<(), Error> {
-    let renamed = renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE);
-    renamed.map_err(|error| disk::failed("put in place", to)(error.into()))?;
-    for folder in [from, to].into_iter().filter_map(Path::parent) {
-        disk::sync_folder(folder)?;
-    }
-    Ok(())
-}
-
 /// The apps with data of an import that no process carries out.
 ///
 /// # Errors
@@ -215,7 +205,7 @@ pub fn take_back(layout: &Layout, app: &AppId) -> Result<(), Error> {
             let staged = root.join(name);
             let is_put = journal.put.contains(name) && !disk::may_exist(&staged);
             if is_put && disk::may_exist(&target) {
-                rename(&target, &staged)?;
+                disk::put_in_place(&target, &staged)?;
             }
         }
     }

@@ -50,7 +50,7 @@ fn held(mut inputs: Inputs) -> Inputs {
     inputs
 }
 
-/// What the app waits for, as `status` says it.
+/// The cause of the wait, as `status` shows it.
 fn waits(inputs: &Inputs) -> String {
     inputs.held[&id()].waits.to_string()
 }

@@ -54,7 +54,7 @@ impl Gate {
     pub(super) fn after(&mut self, pass: PassSeen<'_>) -> Passage {
         let now = pass.now;
         let health = self.follow.health(pass.report);
-        // What the operator masked makes it degraded, and is no failure.
+        // A unit that the operator has masked makes the app degraded; that is no failure.
         let is_ready =
             health.is_some_and(|health| matches!(health.state, State::Ready | State::Degraded));
         let verdict = self.follow.after(pass);

@@ -153,7 +153,7 @@ impl Update {
             }
             Phase::Trying if is_new => update.gate(),
             Phase::Stopping | Phase::Trying => Stage::Discard(UpdateEnding::Superseded),
-            // What was put back is not put back again: the app may have written since.
+            // The data are back already, and the app may have written to them since.
             Phase::Undoing { .. } if is_before => update.await_old(),
             Phase::Undoing { .. } if is_gone => Stage::Discard(UpdateEnding::Superseded),
             Phase::Undoing { is_switched, .. } if is_switched => Stage::StopNew,

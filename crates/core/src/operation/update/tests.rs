@@ -19,7 +19,7 @@ const OLD_STOPPED: &str = "old, stopped";
 const NEW: &str = "new";
 const NEW_STOPPED: &str = "new, stopped";
 
-/// What must hold of every update, however often its process is killed.
+/// A rule that every update keeps, however often its process is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Invariant {
     /// After a failed update, the old version serves the old data.
